@@ -63,6 +63,7 @@ class Decoder : public Visitor<Decoder> {
   template <class T>
   void array(std::vector<T>& value) {
     const std::int64_t count = pending_length_ ? *std::exchange(pending_length_, std::nullopt) : array_length();
+    if (count == 0) return value.clear();
     if (!admit(count, minimum_size<T>(), sizeof(T))) return;
     value.resize(static_cast<std::size_t>(count));
     visit_elements(value);
