@@ -2,7 +2,6 @@
 // memory is taken, failure is sticky, and the first problem is the one reported. Byte fields are slices of the input.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
