@@ -157,8 +157,11 @@ class Wal {
 
   task::Task<void> run_preparer();
   task::Task<Result<LogFile>> create_file(std::uint64_t bytes);
+  task::Task<Result<LogFile>> recycle_file(LogFile old);
+  task::Task<Status> write_header(const LogFile& file);
   task::Task<Status> zero(env::FilePtr file, std::uint64_t bytes);
-  task::Task<Status> rotate();
+  bool rotate();
+  std::uint64_t bytes_held() const;
 
   Deadline stall() const { return context_.after(options_.stall_deadline); }
   std::string path(const std::string& name) const { return options_.directory + "/" + name; }
@@ -176,8 +179,8 @@ class Wal {
   LogFile current_;
   std::optional<LogFile> next_;
   std::deque<LogFile> complete_;
+  std::vector<LogFile> free_;  // released, to be recycled
   std::uint64_t files_created_ = 0;
-  bool cut_requested_ = false;
 
   GroupSequence reserved_{0};  // sequence of the newest group that exists
   GroupSequence written_{0};
