@@ -39,7 +39,10 @@ std::expected<std::optional<ProducerBatch>, wire::Rejection> ProducerState::chec
 void ProducerState::update(const wire::RecordBatchHeader& batch, UnixMillis now) {
   if (!batch.has_producer()) return;
   ProducerEntry& entry = entries_[batch.producer_id];
-  if (entry.count == 0 || entry.epoch != batch.producer_epoch) entry = ProducerEntry{.epoch = batch.producer_epoch};
+  if (entry.count == 0 || entry.epoch != batch.producer_epoch) {
+    entry = ProducerEntry{};
+    entry.epoch = batch.producer_epoch;
+  }
   if (entry.count == entry.batches.size()) {
     std::ranges::rotate(entry.batches, entry.batches.begin() + 1);
     --entry.count;

@@ -10,7 +10,6 @@ namespace chronik::log {
 namespace {
 constexpr Duration kDiskFullRetry = 1s;  // while the disk is full, and only then
 constexpr Duration kIdle = 1h;
-constexpr wal::GroupSequence kEverything{~std::uint64_t{0}};
 }  // namespace
 
 /// Shared by the workers of one flush round.
