@@ -1,13 +1,21 @@
-# chronik_room(NAME [ROOMS room...] [LIBS target...] [TEST_ROOMS room...] [TEST_LIBS target...])
-#   Library chronik_NAME from src/NAME/**.cc; tests from **_test.cc, fuzz targets from **_fuzz.cc beside the code.
+# chronik_room(NAME [THREADS] [ROOMS room...] [LIBS target...] [TEST_ROOMS room...] [TEST_LIBS target...])
+#   Library chronik_NAME from src/NAME/**.cc; tests from **_test.cc, fuzz targets from **_fuzz.cc, benchmarks from
+#   **_benchmark.cc beside the code. THREADS: its tests start threads, so they also run under ThreadSanitizer.
+include(GoogleTest)
+
+# What ./dev test needs built: every unit test, but under ThreadSanitizer only those that start threads.
+add_custom_target(chronik_checked)
+
 function(chronik_room NAME)
-  cmake_parse_arguments(R "" "" "ROOMS;LIBS;TEST_ROOMS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(R "THREADS" "" "ROOMS;LIBS;TEST_ROOMS;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${NAME}/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
+  set(benchmarks ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|benchmark)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER benchmarks INCLUDE REGEX "_benchmark\\.cc$")
   list(TRANSFORM R_ROOMS PREPEND chronik_)
   list(TRANSFORM R_TEST_ROOMS PREPEND chronik_)
   if(sources)
@@ -21,9 +29,20 @@ function(chronik_room NAME)
     add_executable(${NAME}_test ${tests})
     target_link_libraries(${NAME}_test PRIVATE chronik_${NAME} ${R_TEST_ROOMS} ${R_TEST_LIBS}
       GTest::gmock GTest::gtest GTest::gtest_main ${RAPIDCHECK_LIBRARY})
-    include(GoogleTest)
-    gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST
-      PROPERTIES TIMEOUT 120)
+    set(labels unit)
+    if(R_THREADS)
+      list(APPEND labels threads)
+    endif()
+    if(R_THREADS OR NOT CHRONIK_SANITIZE STREQUAL "thread")
+      add_dependencies(chronik_checked ${NAME}_test)
+      gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST
+        PROPERTIES TIMEOUT 120 LABELS "${labels}")
+    endif()
+  endif()
+  if(benchmarks AND NOT CHRONIK_SANITIZE)
+    add_executable(${NAME}_benchmark ${benchmarks})
+    target_link_libraries(${NAME}_benchmark PRIVATE chronik_${NAME} ${R_TEST_ROOMS} ${R_TEST_LIBS}
+      benchmark::benchmark benchmark::benchmark_main)
   endif()
   if(CHRONIK_FUZZ)
     foreach(f ${fuzzers})

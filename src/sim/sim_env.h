@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -48,6 +49,8 @@ class World {
   virtual Machine& machine(const std::string& name) = 0;  // created on first use; the name is its host name
   virtual Instant now() const = 0;
   virtual Prng& prng() = 0;
+  /// Digest of every event so far: when, in which order, to whom. Equal for equal seeds and equal calls.
+  virtual std::uint64_t trace_hash() const = 0;
   /// Runs the next event, moving time; false if nothing is left to happen.
   virtual bool step() = 0;
   /// Runs until `done()` or until `limit` of simulated time has passed; true if done.

@@ -29,7 +29,6 @@ Wal::Wal(task::Context& context, Options options)
       idle_(context),
       room_changed_(context),
       prepare_(context),
-      file_completed_(context),
       written_event_(context) {}
 
 Wal::~Wal() = default;
@@ -279,7 +278,7 @@ void Wal::fail(Error error) {
   work_.notify_all();
   prepare_.notify_all();
   written_event_.notify_all();
-  file_completed_.notify_all();
+  if (on_file_completed_) on_file_completed_();
   if (on_failure_) on_failure_(*failure_);
 }
 
@@ -322,7 +321,6 @@ task::Task<Status> Wal::close(Deadline until) {
   prepare_.notify_all();
   written_event_.notify_all();
   room_changed_.notify_all();
-  file_completed_.notify_all();
   while (!failure_ && (writing_ || open_ || !sealed_.empty())) {
     if (co_await idle_.wait("wal.close", until) == task::Woken::timed_out) {
       co_return chronik::fail(Errc::timed_out, "wal.close");

@@ -115,8 +115,10 @@ class Wal {
   /// Everything up to `through` lives elsewhere durably: complete files below it are recycled or removed.
   task::Task<Status> release(GroupSequence through);
 
-  /// Woken when a file was completed: a reason to flush.
-  task::Event& file_completed() { return file_completed_; }
+  /// Called when a file was completed, and once on failure: a reason for the flusher to look.
+  void file_completed_listener(std::function<void()> listener) { on_file_completed_ = std::move(listener); }
+  /// Bytes of complete files: what a flush can release.
+  std::uint64_t bytes_complete() const;
   /// Set once, sticky.
   const std::optional<Error>& failure() const { return failure_; }
   /// Fails the log from outside: the directory it stands in went offline.
@@ -193,13 +195,13 @@ class Wal {
   bool unsynced_ = false;
   std::optional<Error> failure_;
   std::function<void(const Error&)> on_failure_;
+  std::function<void()> on_file_completed_;
 
-  task::Event work_;            // the writer has something to do
-  task::Event idle_;            // the writer has nothing to do
-  task::Event room_changed_;    // more room, or a reason to give up waiting for it
-  task::Event prepare_;         // the preparer has something to do
-  task::Event file_completed_;  // see above
-  task::Event written_event_;   // the seal timer's and interval sync's clock starts
+  task::Event work_;           // the writer has something to do
+  task::Event idle_;           // the writer has nothing to do
+  task::Event room_changed_;   // more room, or a reason to give up waiting for it
+  task::Event prepare_;        // the preparer has something to do
+  task::Event written_event_;  // the seal timer's and interval sync's clock starts
 };
 
 }  // namespace chronik::wal

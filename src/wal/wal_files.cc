@@ -22,6 +22,12 @@ std::uint64_t Wal::bytes_held() const {
   return bytes;
 }
 
+std::uint64_t Wal::bytes_complete() const {
+  std::uint64_t bytes = 0;
+  for (const LogFile& file : complete_) bytes += file.bytes;
+  return bytes;
+}
+
 task::Task<Status> Wal::write_header(const LogFile& file) {
   auto block = Block::allocate(kBlock, kBlock);
   std::memset(block->data(), 0, kBlock);
@@ -121,7 +127,7 @@ bool Wal::rotate() {
   current_ = *std::move(next_);
   next_.reset();
   prepare_.notify_all();
-  file_completed_.notify_all();
+  if (on_file_completed_) on_file_completed_();
   return true;
 }
 

@@ -1,0 +1,1 @@
+print("lint: no rules yet")
