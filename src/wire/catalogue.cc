@@ -32,6 +32,8 @@
 #include "wire/messages/offset_for_leader_epoch.h"
 #include "wire/messages/produce.h"
 #include "wire/messages/sync_group.h"
+#include "wire/records/consumer_protocol.h"
+#include "wire/records/group_records.h"
 
 namespace chronik::wire {
 namespace {
@@ -117,6 +119,12 @@ constexpr auto kMessages = std::to_array<MessageOps>({
     operations<DescribeClusterResponse>(MessageKind::response),
     operations<DescribeTopicPartitionsRequest>(MessageKind::request),
     operations<DescribeTopicPartitionsResponse>(MessageKind::response),
+    operations<ConsumerProtocolSubscription>(MessageKind::record),
+    operations<ConsumerProtocolAssignment>(MessageKind::record),
+    operations<OffsetCommitKey>(MessageKind::record),
+    operations<OffsetCommitValue>(MessageKind::record),
+    operations<GroupMetadataKey>(MessageKind::record),
+    operations<GroupMetadataValue>(MessageKind::record),
 });
 
 consteval std::size_t count_of(ApiKey key, MessageKind kind) {

@@ -14,15 +14,17 @@
 
 namespace chronik::wire {
 
-struct DecodeLimits {
+struct DecodeOptions {
   /// Memory for the elements of all arrays of one message. Strings and bytes cannot exceed the input and do not count.
   std::size_t array_bytes_max = std::size_t{128} << 20;
+  bool trailing_bytes_allowed = false;
 };
 
-/// Reads a whole message body. Byte fields are slices of `body` and keep its memory alive: copy what is kept for long.
-/// Errors: unsupported (version outside the schema), corrupt (names message, field and position).
+/// Reads a whole message body: trailing bytes are an error unless allowed. Byte fields are slices of `body` and keep
+/// its memory alive: copy what is kept for long. Errors: unsupported (version outside the schema), corrupt (names
+/// message, field and position).
 template <class M>
-Result<M> decode(const Buffer& body, std::int16_t version, const DecodeLimits& limits = {});
+Result<M> decode(const Buffer& body, std::int16_t version, const DecodeOptions& options = {});
 
 /// Bytes of the encoded body.
 template <class M>

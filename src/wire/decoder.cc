@@ -6,7 +6,7 @@
 namespace chronik::wire {
 
 Status Decoder::finish(const Schema& schema) {
-  if (ok() && at_ != end_) {
+  if (ok() && at_ != end_ && !trailing_bytes_allowed_) {
     field_ = "end";
     problem_ = "trailing bytes";
   }

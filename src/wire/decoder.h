@@ -21,16 +21,17 @@ class Decoder : public Visitor<Decoder> {
  public:
   static constexpr bool kReads = true;
 
-  Decoder(const Buffer& body, std::int16_t version, bool flexible, const DecodeLimits& limits)
+  Decoder(const Buffer& body, std::int16_t version, bool flexible, const DecodeOptions& options)
       : Visitor(version, flexible),
         body_(body),
         at_(body.data()),
         end_(body.data() + body.size()),
-        memory_left_(limits.array_bytes_max) {}
+        memory_left_(options.array_bytes_max),
+        trailing_bytes_allowed_(options.trailing_bytes_allowed) {}
 
   bool ok() const { return problem_ == nullptr; }
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
-  /// After decoding: success only when every byte was consumed.
+  /// After decoding: success only when every byte was consumed, unless the options say otherwise.
   Status finish(const Schema& schema);
 
   void enter(const char* name) {
@@ -173,6 +174,7 @@ class Decoder : public Visitor<Decoder> {
   const std::byte* at_;
   const std::byte* end_;
   std::size_t memory_left_;
+  bool trailing_bytes_allowed_;
   std::optional<std::int64_t> pending_length_;  // length already read while looking for null
   const char* field_ = "";
   const char* problem_ = nullptr;

@@ -25,10 +25,10 @@ M& unconst(const M& message) {
 }
 
 template <class M>
-Result<M> decode(const Buffer& body, std::int16_t version, const DecodeLimits& limits) {
+Result<M> decode(const Buffer& body, std::int16_t version, const DecodeOptions& options) {
   TRY_STATUS(check_version<M>(version));
   Result<M> message;
-  Decoder decoder(body, version, M::kSchema.is_flexible(version), limits);
+  Decoder decoder(body, version, M::kSchema.is_flexible(version), options);
   decoder.structure(*message);
   if (Status status = decoder.finish(M::kSchema); !status) message = std::unexpected(std::move(status).error());
   return message;
@@ -92,7 +92,7 @@ M random_message(Prng& prng, std::int16_t version) {
 }  // namespace chronik::wire
 
 #define CHRONIK_WIRE_INSTANTIATE(M)                                                        \
-  template Result<M> decode<M>(const Buffer&, std::int16_t, const DecodeLimits&);          \
+  template Result<M> decode<M>(const Buffer&, std::int16_t, const DecodeOptions&);         \
   template std::size_t encoded_size<M>(const M&, std::int16_t);                            \
   template Result<std::vector<Buffer>> encode<M>(const M&, std::int16_t);                  \
   template Result<std::vector<Buffer>> encode_framed<M>(const M&, std::int16_t, ByteSpan); \

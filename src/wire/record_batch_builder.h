@@ -26,7 +26,7 @@ struct BatchOptions {
   bool transactional = false;
   bool control = false;
   /// Set: LogAppendTime, with this as every record's time.
-  std::optional<UnixMillis> log_append_time;
+  std::optional<UnixMillis> log_append_time = std::nullopt;
   /// Compaction keeps the offsets of removed records covered: the batch reaches at least to here.
   std::int32_t last_offset_delta_min = -1;
 };
