@@ -2,7 +2,6 @@
 // memory is taken, failure is sticky, and the first problem is the one reported. Byte fields are slices of the input.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -63,6 +62,7 @@ class Decoder : public Visitor<Decoder> {
   template <class T>
   void array(std::vector<T>& value) {
     const std::int64_t count = pending_length_ ? *std::exchange(pending_length_, std::nullopt) : array_length();
+    if (count == 0) return value.clear();
     if (!admit(count, minimum_size<T>(), sizeof(T))) return;
     value.resize(static_cast<std::size_t>(count));
     visit_elements(value);

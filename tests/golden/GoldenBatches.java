@@ -12,6 +12,7 @@ import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.EndTransactionMarker;
 import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.MemoryRecordsBuilder;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.Record;
 import org.apache.kafka.common.record.internal.RecordBatch;
@@ -30,8 +31,10 @@ final class GoldenBatches {
             4000L, (short) 3, 77, 9, records()));
         line("transactional", MemoryRecords.withTransactionalRecords(RecordBatch.CURRENT_MAGIC_VALUE, 100L,
             Compression.lz4().build(), 4000L, (short) 3, Integer.MAX_VALUE, 9, records()));
-        line("log-append-time", MemoryRecords.withRecords(RecordBatch.CURRENT_MAGIC_VALUE, 5L, Compression.NONE,
-            TimestampType.LOG_APPEND_TIME, records()));
+        MemoryRecordsBuilder appendTime = MemoryRecords.builder(ByteBuffer.allocate(1024), RecordBatch.CURRENT_MAGIC_VALUE,
+            Compression.NONE, TimestampType.LOG_APPEND_TIME, 5L, 1700000000000L);
+        for (SimpleRecord record : records()) appendTime.append(record);
+        line("log-append-time", appendTime.build());
         line("control", MemoryRecords.withEndTransactionMarker(42L, 1600000000000L, 9, 4000L, (short) 3,
             new EndTransactionMarker(ControlRecordType.COMMIT, 8)));
     }
@@ -46,7 +49,8 @@ final class GoldenBatches {
             new SimpleRecord(1500000000500L, null, bytes("")),
             new SimpleRecord(1499999999000L, bytes(""), null),
             new SimpleRecord(1500000123456L, bytes("with"), bytes("headers"), new Header[] {
-                new RecordHeader("first", bytes("1")), new RecordHeader("second", null), new RecordHeader("", bytes(""))}),
+                new RecordHeader("first", bytes("1")), new RecordHeader("second", null),
+                new RecordHeader("", bytes(""))}),
         };
     }
 
@@ -67,7 +71,8 @@ final class GoldenBatches {
         MutableRecordBatch batch = records.batches().iterator().next();
         StringBuilder text = new StringBuilder();
         text.append("base=").append(batch.baseOffset()).append(" last=").append(batch.lastOffset());
-        text.append(" epoch=").append(batch.partitionLeaderEpoch()).append(" codec=").append(batch.compressionType().name);
+        text.append(" epoch=").append(batch.partitionLeaderEpoch());
+        text.append(" codec=").append(batch.compressionType().name);
         text.append(" producer=").append(batch.producerId()).append('/').append(batch.producerEpoch());
         text.append('/').append(batch.baseSequence()).append('-').append(batch.lastSequence());
         text.append(" max=").append(batch.maxTimestamp());
