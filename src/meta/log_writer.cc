@@ -100,8 +100,15 @@ task::Task<Status> LogWriter::seal() {
 
 task::Task<Status> LogWriter::snapshot(Buffer state) {
   Buffer content = encode_snapshot(position_, state.span());
-  CO_TRY_STATUS(co_await task::write_file_atomically(context_, directory_, std::string(kSnapshotName),
-                                                     std::move(content), deadline()));
+  const std::string name(kSnapshotName);
+  auto kept = co_await task::write_file_atomically(context_, directory_, name, std::move(content), deadline());
+  if (!kept) {
+    // Give the space back; what cannot be removed is overwritten by the next attempt.
+    if (kept.error().code == Errc::disk_full) {
+      (void)co_await task::remove(context_, directory_ + "/" + name + ".tmp", deadline());
+    }
+    co_return kept;
+  }
   bytes_since_snapshot_ = 0;
   CO_TRY_STATUS(co_await begin_file());
   const std::string current = std::move(files_.back());
