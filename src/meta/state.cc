@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "meta/config_definition.h"
 #include "meta/topic_name.h"
 
