@@ -1,9 +1,9 @@
 # The rooms and what each may use: the same table as in ARCHITECTURE.md, checked on every include by the lint test.
 chronik_room(base LIBS PkgConfig::isal fmt::fmt)
-chronik_room(env ROOMS base LIBS PkgConfig::uring OpenSSL::SSL OpenSSL::Crypto Threads::Threads TEST_ROOMS sim)
+chronik_room(env THREADS ROOMS base LIBS PkgConfig::uring OpenSSL::SSL OpenSSL::Crypto Threads::Threads TEST_ROOMS sim)
 chronik_room(task ROOMS base env TEST_ROOMS sim)
 chronik_room(sim ROOMS base env)
-chronik_room(shard ROOMS base env task TEST_ROOMS sim)
+chronik_room(shard THREADS ROOMS base env task TEST_ROOMS sim)
 chronik_room(wire ROOMS base LIBS PkgConfig::lz4 PkgConfig::zstd PkgConfig::zlib ${SNAPPY_LIBRARY})
 chronik_room(wal ROOMS base env task TEST_ROOMS sim)
 chronik_room(log ROOMS base env task wire wal TEST_ROOMS sim)
@@ -16,4 +16,4 @@ chronik_room(admin ROOMS base env task wire shard meta log coord
 
 chronik_app(chronik-server server ROOMS server admin LIBS spdlog::spdlog)
 chronik_app(chronik cli ROOMS client LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
-chronik_app(chronik-bench bench LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
+chronik_app(chronik-bench bench ROOMS base LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)

@@ -115,8 +115,10 @@ class Wal {
   /// Everything up to `through` lives elsewhere durably: complete files below it are recycled or removed.
   task::Task<Status> release(GroupSequence through);
 
-  /// Woken when a file was completed: a reason to flush.
-  task::Event& file_completed() { return file_completed_; }
+  /// Called when a file was completed, and once on failure: a reason for the flusher to look.
+  void file_completed_listener(std::function<void()> listener) { on_file_completed_ = std::move(listener); }
+  /// Bytes of complete files: what a flush can release.
+  std::uint64_t bytes_complete() const;
   /// Set once, sticky.
   const std::optional<Error>& failure() const { return failure_; }
   /// Fails the log from outside: the directory it stands in went offline.
@@ -157,8 +159,11 @@ class Wal {
 
   task::Task<void> run_preparer();
   task::Task<Result<LogFile>> create_file(std::uint64_t bytes);
+  task::Task<Result<LogFile>> recycle_file(LogFile old);
+  task::Task<Status> write_header(const LogFile& file);
   task::Task<Status> zero(env::FilePtr file, std::uint64_t bytes);
-  task::Task<Status> rotate();
+  bool rotate();
+  std::uint64_t bytes_held() const;
 
   Deadline stall() const { return context_.after(options_.stall_deadline); }
   std::string path(const std::string& name) const { return options_.directory + "/" + name; }
@@ -176,8 +181,8 @@ class Wal {
   LogFile current_;
   std::optional<LogFile> next_;
   std::deque<LogFile> complete_;
+  std::vector<LogFile> free_;  // released, to be recycled
   std::uint64_t files_created_ = 0;
-  bool cut_requested_ = false;
 
   GroupSequence reserved_{0};  // sequence of the newest group that exists
   GroupSequence written_{0};
@@ -190,13 +195,13 @@ class Wal {
   bool unsynced_ = false;
   std::optional<Error> failure_;
   std::function<void(const Error&)> on_failure_;
+  std::function<void()> on_file_completed_;
 
-  task::Event work_;            // the writer has something to do
-  task::Event idle_;            // the writer has nothing to do
-  task::Event room_changed_;    // more room, or a reason to give up waiting for it
-  task::Event prepare_;         // the preparer has something to do
-  task::Event file_completed_;  // see above
-  task::Event written_event_;   // the seal timer's and interval sync's clock starts
+  task::Event work_;           // the writer has something to do
+  task::Event idle_;           // the writer has nothing to do
+  task::Event room_changed_;   // more room, or a reason to give up waiting for it
+  task::Event prepare_;        // the preparer has something to do
+  task::Event written_event_;  // the seal timer's and interval sync's clock starts
 };
 
 }  // namespace chronik::wal
