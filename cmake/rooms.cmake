@@ -6,12 +6,12 @@ include(GoogleTest)
 # What ./dev test needs built: every unit test, but under ThreadSanitizer only those that start threads.
 add_custom_target(chronik_checked)
 
-# chronik_register(TARGET PREFIX LABEL...): each of its tests becomes a ctest test PREFIX.suite.name.
-function(chronik_register TARGET PREFIX)
-  if("threads" IN_LIST ARGN OR NOT CHRONIK_SANITIZE STREQUAL "thread")
+# chronik_register(TARGET PREFIX LABEL): each of its tests becomes a ctest test PREFIX.suite.name.
+function(chronik_register TARGET PREFIX LABEL)
+  if(LABEL STREQUAL "threads" OR NOT CHRONIK_SANITIZE STREQUAL "thread")
     add_dependencies(chronik_checked ${TARGET})
     gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST
-      PROPERTIES TIMEOUT 120 LABELS "${ARGN}")
+      PROPERTIES TIMEOUT 120 LABELS ${LABEL})
   endif()
 endfunction()
 
@@ -39,7 +39,7 @@ function(chronik_room NAME)
     target_link_libraries(${NAME}_test PRIVATE chronik_${NAME} ${R_TEST_ROOMS} ${R_TEST_LIBS}
       GTest::gmock GTest::gtest GTest::gtest_main ${RAPIDCHECK_LIBRARY})
     if(R_THREADS)
-      chronik_register(${NAME}_test ${NAME} unit threads)
+      chronik_register(${NAME}_test ${NAME} threads)
     else()
       chronik_register(${NAME}_test ${NAME} unit)
     endif()
