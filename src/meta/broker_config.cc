@@ -48,8 +48,9 @@ std::string nearest(std::string_view key) {
   return name.empty() ? std::string() : fmt::format(" (did you mean {}?)", name);
 }
 
-Status check_honoured(const BrokerRow& row, std::string_view value) {
-  if (row.definition.honoured != Honoured::default_only) return {};
+Status check_honoured(const BrokerRow& row, std::string_view value, bool synced) {
+  const Honoured honoured = row.definition.honoured;
+  if (honoured == Honoured::fully || (honoured == Honoured::synced_log && synced)) return {};
   if (same_value(row.definition, value, row.definition.default_value)) return {};
   return fail(Errc::unsupported,
               fmt::format("{}={} is not supported yet: this build honours only {}", row.definition.name, value,
@@ -127,10 +128,10 @@ void BrokerConfig::recompute() {
 
 BrokerConfig BrokerConfig::with_dynamic(const Image& image) const {
   BrokerConfig config = *this;
-  const auto lay = [&config](Level level, const ConfigMap& overrides) {
+  const auto lay = [this, &config](Level level, const ConfigMap& overrides) {
     config.levels_[level].clear();
     for (const auto& [key, text] : overrides) {
-      if (check_dynamic(key, text)) config.levels_[level].emplace(key, text);
+      if (check_dynamic(*this, key, text)) config.levels_[level].emplace(key, text);
     }
   };
   lay(kDynamicDefault, image.broker_configs(kEveryBroker));
@@ -143,7 +144,8 @@ Status set(BrokerConfig& config, std::string_view key, std::string_view value) {
   const BrokerRow* const row = find_row(key);
   if (!row) return fail(Errc::invalid_argument, fmt::format("unknown configuration {}{}", key, nearest(key)));
   TRY_STATUS(check_value(row->definition, value));
-  TRY_STATUS(check_honoured(*row, value));
+  // wal.sync may come later: check() looks again.
+  TRY_STATUS(check_honoured(*row, value, true));
   config.levels_[BrokerConfig::kStatic].insert_or_assign(std::string(key), std::string(value));
   config.recompute();
   return {};
@@ -189,14 +191,14 @@ const ConfigDefinition* find_broker_definition(std::string_view name) {
   return row ? &row->definition : nullptr;
 }
 
-Status check_dynamic(std::string_view key, std::string_view value) {
+Status check_dynamic(const BrokerConfig& config, std::string_view key, std::string_view value) {
   const BrokerRow* const row = find_row(key);
   if (!row) return fail(Errc::invalid_argument, fmt::format("Unknown broker configuration {}{}", key, nearest(key)));
   if (!row->definition.dynamic) {
     return fail(Errc::invalid_argument, fmt::format("{} cannot be changed while the broker runs", key));
   }
   TRY_STATUS(check_value(row->definition, value));
-  return check_honoured(*row, value);
+  return check_honoured(*row, value, config.wal_sync == WalSync::group);
 }
 
 std::vector<DescribedConfig> describe_broker(const BrokerConfig& config) {

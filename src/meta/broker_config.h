@@ -116,7 +116,7 @@ std::span<const ConfigDefinition> broker_definitions();
 const ConfigDefinition* find_broker_definition(std::string_view name);
 
 /// For IncrementalAlterConfigs of a broker: the change is to a known, dynamic key and its value is good.
-Status check_dynamic(std::string_view key, std::string_view value);
+Status check_dynamic(const BrokerConfig& config, std::string_view key, std::string_view value);
 
 /// Rows for DescribeConfigs, sorted by name.
 std::vector<DescribedConfig> describe_broker(const BrokerConfig& config);

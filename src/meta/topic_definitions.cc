@@ -234,7 +234,6 @@ std::span<const TopicRow> topic_rows() {
            .type = ConfigType::int32,
            .default_value = "10485760",
            .minimum = 4,
-           .honoured = Honoured::default_only,
            .dynamic = true,
            .documentation = "The largest size of an offset index file.",
        },

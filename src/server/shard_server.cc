@@ -31,6 +31,8 @@ ShardServer::ShardServer(Broker& broker, shard::Shard& shard, const meta::Broker
     metrics.gauge("chronik_memory_budget_limit_bytes", "Limit of a budget",
                   [&of] { return static_cast<double>(of.limit()); }, {{"budget", name}});
   };
+  metrics.gauge("chronik_shard_ring_queue", "Messages of other shards not yet taken",
+                [this] { return static_cast<double>(shard_.set().queued(shard_.id())); });
   budget("requests", request_budget_);
   budget("answers", answer_budget_);
 }
@@ -78,6 +80,7 @@ task::Task<Status> ShardServer::open(log::ShardLogOptions options,
                                      std::map<TopicPartition, log::RecoveredPartition> recovered) {
   const Duration stall = options.wal.stall_deadline;
   CO_TRY(log_, co_await log::ShardLog::open(context(), std::move(options)));
+  publish_log_metrics();
   const meta::ImagePtr image = view().image();
   for (auto& [id, past] : recovered) {
     const meta::TopicPtr topic = image->find(id.topic);
@@ -90,6 +93,29 @@ task::Task<Status> ShardServer::open(log::ShardLogOptions options,
   }
   view().listen([this](const meta::ImagePtr& old, const meta::ImagePtr& now) { follow(*old, *now); });
   co_return Status{};
+}
+
+void ShardServer::publish_log_metrics() {
+  auto& metrics = context().metrics();
+  const auto wal_gauge = [&](const char* name, const char* help, auto read) {
+    metrics.gauge(name, help, [this, read] { return static_cast<double>(read(log_->wal().stats())); });
+  };
+  wal_gauge("chronik_wal_held_bytes", "Size of all write-ahead log files",
+            [](const wal::Stats& s) { return s.bytes_held; });
+  wal_gauge("chronik_wal_pending_bytes", "Reserved and not yet written",
+            [](const wal::Stats& s) { return s.bytes_pending; });
+  wal_gauge("chronik_wal_files", "Write-ahead log files", [](const wal::Stats& s) { return s.files; });
+  metrics.gauge("chronik_partitions", "Partitions of this shard",
+                [this] { return static_cast<double>(log_->partitions().size()); });
+  metrics.gauge("chronik_tail_bytes", "Record batches in memory tails", [this] {
+    double bytes = 0;
+    for (const auto& [id, partition] : log_->partitions()) bytes += static_cast<double>(partition->tail_bytes());
+    return bytes;
+  });
+  metrics.gauge("chronik_log_directory_online", "0 once the log directory has failed",
+                [this] { return log_->failure() ? 0.0 : 1.0; });
+  metrics.gauge("chronik_log_directory_full", "1 while there is no space left",
+                [this] { return log_->disk_full() ? 1.0 : 0.0; });
 }
 
 /// Makes the shard's partitions what the metadata says: creates, deletes, reconfigures.

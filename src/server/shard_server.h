@@ -58,6 +58,7 @@ class ShardServer {
  private:
   friend class Connection;
   void follow(const meta::Image& old, const meta::Image& now);
+  void publish_log_metrics();
   bool mine(const TopicPartition& id) const;
 
   Broker& broker_;
