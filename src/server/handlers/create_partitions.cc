@@ -15,10 +15,6 @@ using Topic = wire::CreatePartitionsRequest::Topic;
 std::optional<meta::ItemOutcome> check(ShardServer& server, const Topic& asked) {
   const meta::TopicPtr topic = server.view().image()->find(asked.name);
   if (!topic) return std::nullopt;  // said by the metadata room
-  if (topic->internal()) {
-    return meta::ItemOutcome{ErrorCode::invalid_topic_exception,
-                             "Topic '" + asked.name + "' is internal: its groups are placed by its partition count."};
-  }
   const std::int64_t added = std::int64_t{asked.count} - topic->partition_count();
   if (!asked.assignments || added <= 0) return std::nullopt;
   if (std::cmp_not_equal(asked.assignments->size(), added)) {

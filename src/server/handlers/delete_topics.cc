@@ -1,6 +1,5 @@
-// DeleteTopics: topics by name, from version 6 on also by id. Internal topics stay: committed offsets are in them.
+// DeleteTopics: topics by name, from version 6 on also by id.
 #include <map>
-#include <set>
 
 #include "server/handlers/common.h"
 #include "server/handlers/handle_topics.h"
@@ -61,7 +60,8 @@ class Selection {
              "The provided topic name maps to an ID that was already supplied.");
       return;
     }
-    choose(topic, {name, {}}, answer(name, {}));
+    answer(name, {});
+    choose({name, {}});
   }
   void add_id(TopicId id) {
     std::size_t& count = ids_[id];
@@ -71,16 +71,10 @@ class Selection {
       count = 0;
       return;
     }
-    choose(image_->find(id), {{}, id}, answer({}, id));
+    answer({}, id);
+    choose({{}, id});
   }
-  void choose(const meta::TopicPtr& topic, meta::TopicReference reference, Answer& place) {
-    if (topic && topic->internal()) {
-      place.name = topic->name;
-      place.topic_id = topic->id;
-      refuse(place, ErrorCode::invalid_topic_exception,
-             "Topic '" + topic->name + "' is internal and cannot be deleted.");
-      return;
-    }
+  void choose(meta::TopicReference reference) {
     chosen.push_back(std::move(reference));
     slots.push_back(answers.size() - 1);
   }
