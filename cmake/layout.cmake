@@ -16,4 +16,4 @@ chronik_room(admin ROOMS base env task wire shard meta log coord
 
 chronik_app(chronik-server server ROOMS server admin LIBS spdlog::spdlog)
 chronik_app(chronik cli ROOMS client LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
-chronik_app(chronik-bench bench LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
+chronik_app(chronik-bench bench ROOMS base LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)

@@ -61,7 +61,6 @@ PartitionPtr ShardLog::create(const PartitionSpec& spec) {
 task::Task<Result<PartitionPtr>> ShardLog::create_recovered(const PartitionSpec& spec, RecoveredPartition past) {
   auto partition =
       std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch, spec.config);
-  has_replayed_ = true;
   CO_TRY_STATUS(co_await partition->recover(std::move(past.record), std::move(past.frames)));
   partitions_[spec.id] = partition;
   co_return partition;
@@ -102,16 +101,10 @@ task::Task<void> ShardLog::run() {
     if (!removed_.empty()) co_await destroy_removed();
     const std::uint64_t request = flush_requested_;
     const bool asked = request > flush_done_;
-    if (asked || wants_flush() || has_replayed_) {
-      const bool everything = asked || has_replayed_;
-      const bool replayed = has_replayed_;
-      flush_status_ = co_await flush_round(everything ? wal_->durable() : wal_->last_complete_file_end());
+    if (asked || wants_flush()) {
+      flush_status_ = co_await flush_round(asked ? wal_->durable() : wal_->last_complete_file_end());
       flush_done_ = request;
       done_.notify_all();
-      if (flush_status_ && replayed) {
-        has_replayed_ = false;
-        if (on_replayed_flushed_) on_replayed_flushed_();
-      }
       flush_disk_full_ = !flush_status_ && flush_status_.error().code == Errc::disk_full;
       if (flush_disk_full_ && !closing_) {
         co_await work_.wait("log.flusher.disk_full", context_.after(kDiskFullRetry));

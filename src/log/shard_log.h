@@ -54,8 +54,6 @@ class ShardLog {
 
   /// All tails into files, then the checkpoint record; the deadline bounds the wait.
   task::Task<Status> flush_all(Deadline until);
-  /// Runs when everything that was replayed is in files and recorded: older write-ahead log files may go.
-  void on_replayed_flushed(std::function<void()> done) { on_replayed_flushed_ = std::move(done); }
   /// A reason for retention to look again at once (DeleteRecords, a changed configuration).
   void request_retention();
 
@@ -88,7 +86,6 @@ class ShardLog {
   std::unique_ptr<wal::Wal> wal_;
   std::map<TopicPartition, PartitionPtr> partitions_;
   std::vector<PartitionPtr> removed_;
-  std::function<void()> on_replayed_flushed_;
   task::Event work_;
   task::Event done_;
   task::Counter& flush_rounds_;
@@ -98,7 +95,6 @@ class ShardLog {
   std::uint64_t flush_requested_ = 0;
   std::uint64_t flush_done_ = 0;
   Status flush_status_;
-  bool has_replayed_ = false;
   bool flush_disk_full_ = false;
   bool closing_ = false;
   bool running_ = false;

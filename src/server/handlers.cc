@@ -1,0 +1,53 @@
+#include "server/handlers.h"
+
+#include "server/handlers/handle.h"
+
+namespace chronik::server {
+
+namespace {
+
+/// Decodes, serves, encodes: what all handlers share.
+template <class Request, auto kServe>
+task::Task<Result<std::vector<Buffer>>> run(RequestContext& context, const wire::RequestFrame& frame) {
+  auto request = wire::decode<Request>(frame.body, frame.header.version);
+  if (!request) co_return std::unexpected(std::move(request).error());
+  auto response = co_await kServe(context, *std::move(request));
+  if constexpr (std::is_same_v<Request, wire::ProduceRequest>) {
+    if (!response) co_return std::vector<Buffer>{};
+    co_return wire::encode_response(frame.header.correlation_id, *response, frame.header.version);
+  } else {
+    co_return wire::encode_response(frame.header.correlation_id, response, frame.header.version);
+  }
+}
+
+template <class Request, auto kServe>
+void add(Handlers& table) {
+  table.serve<Request>(&run<Request, kServe>);
+}
+
+Handlers build() {
+  Handlers table;
+  add<wire::ProduceRequest, handle_produce>(table);
+  add<wire::FetchRequest, handle_fetch>(table);
+  add<wire::ListOffsetsRequest, handle_list_offsets>(table);
+  add<wire::MetadataRequest, handle_metadata>(table);
+  add<wire::ApiVersionsRequest, handle_api_versions>(table);
+  add<wire::InitProducerIdRequest, handle_init_producer_id>(table);
+  return table;
+}
+
+}  // namespace
+
+const Handlers& all_handlers() {
+  static const Handlers table = build();
+  return table;
+}
+
+Result<std::vector<Buffer>> unknown_api_versions(std::int32_t correlation_id) {
+  wire::ApiVersionsResponse response;
+  response.error_code = wire::ErrorCode::unsupported_version;
+  response.api_keys = all_handlers().advertised();
+  return wire::encode_response(correlation_id, response, 0);
+}
+
+}  // namespace chronik::server
