@@ -9,42 +9,6 @@
 namespace chronik::log {
 namespace {
 
-/// Batches of random size with timestamps that mostly grow.
-class Source {
- public:
-  explicit Source(std::uint64_t seed) : chance_(seed) {}
-
-  ModelLog::Entry next(Offset base, std::size_t value_max = 300) {
-    if (chance_.chance(1, 20)) epoch_ = LeaderEpoch(epoch_.value() + 1);
-    std::vector<TestRecord> records(1 + chance_.below(5));
-    for (TestRecord& record : records) {
-      if (chance_.chance(1, 2)) now_ += static_cast<std::int64_t>(chance_.below(1000));
-      record.timestamp = chance_.chance(1, 8) ? now_ - static_cast<std::int64_t>(chance_.below(5000)) : now_;
-      record.key = std::to_string(chance_.below(50));
-      record.value = std::string(chance_.below(value_max), static_cast<char>('a' + chance_.below(26)));
-    }
-    return {make_batch(base, records, epoch_), records};
-  }
-  std::vector<BatchRef> extend(ModelLog& model, std::size_t count, Offset empty = Offset(0)) {
-    std::vector<BatchRef> batches;
-    for (std::size_t i = 0; i < count; ++i) {
-      model.entries.push_back(next(model.end(empty)));
-      batches.push_back(model.entries.back().batch);
-    }
-    return batches;
-  }
-  Prng& chance() { return chance_; }
-
- private:
-  Prng chance_;
-  LeaderEpoch epoch_{3};
-  std::int64_t now_ = 1'700'000'000'000;
-};
-
-SegmentOptions small_options() {
-  return {.segment_bytes = 8192, .index_interval_bytes = 512, .index_bytes_max = 1U << 20};
-}
-
 void expect_reads(Rig& rig, SegmentStore& store, const ModelLog& model, Offset from, Offset limit, std::size_t max) {
   const auto run = rig.run(store.read(from, limit, max, rig.soon()));
   ASSERT_TRUE(run) << run.error().message();
