@@ -162,8 +162,7 @@ task::Task<void> Broker::remove_old_wal(std::vector<std::string> files) {
     }
   }
   const Duration stall = stall_of(options_.config);
-  for (const std::string& file : files) (void)co_await task::remove(context, file, context.after(stall));
-  (void)co_await task::sync_directory(context, options_.data_directory + "/wal", context.after(stall));
+  (void)co_await wal::remove_replayed(context, options_.data_directory + "/wal", std::move(files), stall);
 }
 
 task::Task<Status> Broker::start() {
