@@ -64,6 +64,7 @@ class Load(harness.SystemTest):
         self.assertEqual(wrote["failed"], 0)
         self.assertEqual(wrote["verify"]["mismatches"], 0)
         self.assertEqual(wrote["verify"]["read"], wrote["acked"])
+        self.assertEqual(got["records"], wrote["acked"])
         self.assertLess(peak, RSS_MAX_MB)
         metrics = urllib.request.urlopen(f"http://{broker.admin}/metrics", timeout=10).read().decode()
         for line in metrics.splitlines():
