@@ -6,20 +6,20 @@
 #   bench/kafka_reference.sh run DIR                become the broker (exec); ends on SIGTERM
 #   bench/kafka_reference.sh start DIR PORT         fetch, format, run; prints "ready kafka=HOST:PORT" when it answers
 #
-# KAFKA_VERSION chooses the release, KAFKA_HEAP the JVM's heap, KAFKA_SYNC=1 makes it sync each message before it
+# KAFKA_DIR names an unpacked Kafka (its libs/ is used) instead; KAFKA_VERSION chooses the release, KAFKA_HEAP the JVM's heap, KAFKA_SYNC=1 makes it sync each message before it
 # acknowledges (log.flush.interval.messages=1): Kafka at the durability that Chronik has by default.
 set -euo pipefail
 
 version=${KAFKA_VERSION:-4.3.0}
 heap=${KAFKA_HEAP:-1G}
 root=$(cd "$(dirname "$0")/.." && pwd)
-home=$root/build/kafka/$version
+home=${KAFKA_DIR:-$root/build/kafka/$version}
 java=(java "-Xms$heap" "-Xmx$heap" -XX:+UseG1GC -cp "$home/libs/*")
 
 fail() { echo "kafka_reference.sh: $*" >&2; exit 1; }
 
 fetch() {
-  [[ -f $home/complete ]] && return
+  [[ -f $home/complete || -n ${KAFKA_DIR:-} ]] && return
   command -v mvn >/dev/null || fail "mvn is needed to fetch Kafka"
   mkdir -p "$home"
   cat > "$home/pom.xml" <<POM
@@ -41,7 +41,7 @@ POM
   touch "$home/complete"
 }
 
-format() {
+configure() {
   local dir=$1 port=$2 controller=$(( $2 + 1 ))
   mkdir -p "$dir"
   cat > "$dir/server.properties" <<PROPERTIES
@@ -62,6 +62,12 @@ transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
 PROPERTIES
   [[ ${KAFKA_SYNC:-0} == 1 ]] && echo log.flush.interval.messages=1 >> "$dir/server.properties"
+  return 0
+}
+
+format() {
+  local dir=$1
+  configure "$@"
   "${java[@]}" kafka.tools.StorageTool format -t 4L6g3nShT-eMCtK--X86sw -c "$dir/server.properties" \
     >"$dir/format.log" 2>&1 || fail "formatting failed, see $dir/format.log"
 }
@@ -69,7 +75,7 @@ PROPERTIES
 start() {
   local dir=$1 port=$2
   fetch
-  [[ -d $dir/logs ]] || format "$dir" "$port"
+  if [[ -d $dir/logs ]]; then configure "$dir" "$port"; else format "$dir" "$port"; fi
   "${java[@]}" kafka.Kafka "$dir/server.properties" >"$dir/kafka.log" 2>&1 &
   local pid=$!
   trap 'kill $pid 2>/dev/null; wait $pid; exit 0' TERM INT

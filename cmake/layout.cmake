@@ -17,10 +17,3 @@ chronik_room(admin ROOMS base env task wire shard meta log coord
 chronik_app(chronik-server server ROOMS server admin LIBS spdlog::spdlog)
 chronik_app(chronik cli ROOMS client LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
 chronik_app(chronik-bench bench ROOMS base LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
-
-# Apps have no library of their own: the parts of chronik-bench worth a unit test are compiled in.
-include(GoogleTest)
-file(GLOB bench_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/bench/*_test.cc)
-add_executable(bench_test ${bench_tests} src/apps/bench/histogram.cc src/apps/bench/read_back.cc)
-target_link_libraries(bench_test PRIVATE chronik_base fmt::fmt GTest::gmock GTest::gtest GTest::gtest_main)
-gtest_discover_tests(bench_test TEST_PREFIX bench. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)

@@ -108,6 +108,7 @@ TEST(Partition, retention_by_size_returns_bytes_and_survives_restart) {
   LogRig rig(7);
   LogConfig config;
   config.retention_bytes = 20'000;
+  config.retention_ms = -1;
   config.segments.segment_bytes = 8'000;
   ASSERT_TRUE(rig.open(1, config));
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(rig.produce(0, {std::string(1000, 'x')}));
@@ -126,11 +127,12 @@ TEST(Partition, retention_by_size_returns_bytes_and_survives_restart) {
 
 // lesson: Acknowledged batches were not on disk; Recovery ran out of memory; High watermark went backwards
 TEST(Partition, acked_records_survive_kill_at_any_point) {
-  for (std::uint64_t seed = 100; seed < 160; ++seed) {
+  for (std::uint64_t seed = 100; seed < 300; ++seed) {
     LogRig rig(seed);
     Prng prng(seed);
     LogConfig config;
     config.segments.segment_bytes = 20'000;
+    config.retention_ms = -1;
     constexpr std::int32_t kPartitions = 3;
     std::vector<std::map<std::int64_t, std::string>> acked(kPartitions);
     for (int round = 0; round < 4; ++round) {
@@ -210,6 +212,7 @@ TEST(Partition, a_full_disk_refuses_by_name_and_recovers_by_itself) {
   EXPECT_EQ(rig.read_all(0).value(), acked);
   rig.machine.disk_faults().capacity = 1ULL << 30;
   rig.machine.disk_faults_changed();
+  rig.world->run_for(3s);
   EXPECT_TRUE(rig.run(rig.log->wal().room(10'000, rig.in(30s))));
   EXPECT_TRUE(rig.produce(0, {"again"}));
   EXPECT_EQ(rig.read_all(0).value().size(), acked.size() + 1);

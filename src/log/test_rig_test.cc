@@ -7,6 +7,8 @@ namespace chronik::log {
 task::Task<Status> LogRig::open_directory(std::uint64_t generation) {
   CO_TRY_STATUS(co_await task::make_directory(*context, "data", in(10s)));
   CO_TRY_STATUS(co_await task::make_directory(*context, "data/wal", in(10s)));
+  CO_TRY_STATUS(co_await task::sync_directory(*context, "data", in(10s)));
+  CO_TRY_STATUS(co_await task::sync_directory(*context, ".", in(10s)));
   const wal::Generation now(generation);
   const bool first = generation == 1;
   CO_TRY(auto recovered, co_await recover_directory(*context, "data", wal_options.log_id, now, first, 10s));

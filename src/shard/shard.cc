@@ -14,8 +14,9 @@ ShardSet::ShardSet(const std::vector<env::Env*>& envs) {
 task::Task<Status> ShardSet::send(Shard& from, Shard& to, env::Thunk message, Deadline until) {
   Lane& way = lane(from.id(), to.id());
   while (!way.ring.push(message)) {
-    // Announce first, look again, then wait: the drainer reads the flag after it made room.
-    way.sender_waits.store(true, std::memory_order_seq_cst);
+    // Announce first, look again, then wait: the drainer reads the flag after it made room. Both sides exchange, so
+    // that whoever comes second sees what the first one did; a store would leave a window.
+    way.sender_waits.exchange(true, std::memory_order_acq_rel);
     if (way.ring.push(message)) break;
     if (co_await from.ring_space_.wait("shard.ring", until) == task::Woken::timed_out) {
       co_return fail(Errc::overloaded, "shard.ring");
@@ -31,7 +32,8 @@ void ShardSet::wake(Shard& to) {
 }
 
 void ShardSet::drain(Shard& to) {
-  to.drain_requested_.store(false, std::memory_order_seq_cst);
+  // An exchange, not a store: it sees every message whose sender found the request already made.
+  to.drain_requested_.exchange(false, std::memory_order_acq_rel);
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     Shard& from = *shards_[i];
     Lane& way = lane(from.id(), to.id());
@@ -43,7 +45,7 @@ void ShardSet::drain(Shard& to) {
       message();
     }
     if (taken == kRingCapacity) wake(to);
-    if (way.sender_waits.exchange(false, std::memory_order_seq_cst)) {
+    if (way.sender_waits.exchange(false, std::memory_order_acq_rel)) {
       from.context().env().loop.post_remote([&from] { from.ring_space_.notify_all(); });
     }
   }

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "task/event.h"
+#include "task/context.h"
 
 namespace chronik::task {
 
@@ -26,6 +26,7 @@ class Charge {
  private:
   friend class Budget;
   struct State;
+  class Taker;
   Charge(std::shared_ptr<State> budget, std::size_t bytes) : budget_(std::move(budget)), bytes_(bytes) {}
   std::shared_ptr<State> budget_;
   std::size_t bytes_ = 0;
@@ -52,13 +53,13 @@ class Budget {
 };
 
 struct Charge::State {
-  State(Context& context, const char* name_, std::size_t limit_) : name(name_), limit(limit_), freed(context) {}
+  State(Context& owner, const char* name_, std::size_t limit_) : context(owner), name(name_), limit(limit_) {}
+  Context& context;
   const char* name;
   std::size_t limit;
   std::size_t used = 0;
   std::size_t peak = 0;
-  std::size_t queued = 0;  // takers waiting
-  Event freed;
+  WaitQueue takers;  // in arrival order; each a Taker
 
   bool fits(std::size_t bytes) const { return used + bytes <= limit || used == 0; }
   void grant(std::size_t bytes) {
@@ -68,8 +69,10 @@ struct Charge::State {
   void give_back(std::size_t bytes) {
     CHECK(bytes <= used);
     used -= bytes;
-    freed.notify_one();
+    serve();
   }
+  /// Grants to the first in the queue, and on while it reaches: nobody is overtaken.
+  void serve();
 };
 
 }  // namespace chronik::task

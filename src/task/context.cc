@@ -6,12 +6,16 @@ namespace chronik::task {
 
 /// The outermost frame of a spawned coroutine: registers itself, ends by destroying itself.
 struct Context::Root {
-  struct promise_type {
+  struct promise_type : ScopedRoot {
     Context* context;
     std::size_t index = 0;
 
     promise_type(Context& owner, Task<void>&) : context(&owner) {}
-    Root get_return_object() { return Root{std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    Root get_return_object() {
+      const auto self = std::coroutine_handle<promise_type>::from_promise(*this);
+      frame = self;
+      return Root{self};
+    }
     std::suspend_always initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() {}
@@ -36,7 +40,7 @@ Context::Root Context::run_root(Context& /*context*/, Task<void> body) {
 Context::Context(env::Env& env)
     : env_(env),
       alive_(std::make_shared<bool>(true)),
-      detached_(std::make_shared<std::uint64_t>(0)),
+      detached_(std::make_shared<std::atomic<std::uint64_t>>(0)),
       loop_lag_(metrics_.histogram("chronik_shard_loop_lag_microseconds",
                                    "From a coroutine becoming ready to the turn that runs it")) {
   env_.loop.on_alarm([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -61,10 +65,7 @@ namespace {
 struct NextTurn {
   Wait wait;
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> frame) {
-    wait.begin(frame);
-    wait.wake(Woken::notified);
-  }
+  void await_suspend(std::coroutine_handle<> frame) { wait.begin_ready(frame); }
   void await_resume() const noexcept {}
 };
 
@@ -75,12 +76,25 @@ Task<void> start_later(Context& context, const char* name, Task<void> body) {
 }  // namespace
 
 void Context::spawn(const char* name, Task<void> body) {
+  spawn_into(nullptr, name, std::move(body));
+}
+
+void Context::spawn_into(Scope* scope, const char* name, Task<void> body) {
   if (stopped_) return;
   const Root root = run_root(*this, start_later(*this, name, std::move(body)));
   root.frame.promise().index = roots_.size();
   roots_.push_back(root.frame.address());
   ++running_;
+  if (scope) scope->roots_.push_back(root.frame.promise());
   root.frame.resume();
+}
+
+void Scope::spawn(const char* name, Task<void> body) {
+  context_.spawn_into(this, name, std::move(body));
+}
+
+void Scope::stop() {
+  while (!roots_.empty()) roots_.front().frame.destroy();
 }
 
 void Context::enlist(Wait& wait) {
@@ -149,6 +163,14 @@ void Wait::begin(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
   since_ = context_.now();
   context_.enlist(*this);
+}
+
+void Wait::begin_ready(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  since_ = context_.now();
+  woken_ = true;
+  context_.registry_.push_back(*this);
+  context_.make_ready(*this);
 }
 
 void Wait::wake(Woken how) {

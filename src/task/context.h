@@ -2,6 +2,7 @@
 // in flight, the roots it spawned. Created and used on the shard's thread only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,6 +24,13 @@ struct InFlight {
   Duration left{};  // negative: past its deadline and still here, which is a bug
 };
 
+struct ScopeTag;
+struct ScopedRoot : Link<ScopeTag> {
+  std::coroutine_handle<> frame;
+};
+
+class Scope;
+
 class Context {
  public:
   explicit Context(env::Env& env);
@@ -39,7 +47,8 @@ class Context {
   UnixMillis wall_now() const { return env_.loop.wall_now(); }
   Deadline after(Duration span) const { return Deadline(now() + span); }
 
-  /// Starts `body` on the next turn and owns it until it ends, or until stop(). `name` as for Wait.
+  /// Starts `body` on the next turn and owns it until it ends, or until stop(). What `body` refers to must live as
+  /// long: see Scope. `name` as for Wait.
   void spawn(const char* name, Task<void> body);
   /// Spawned coroutines that have not ended.
   std::size_t running() const { return running_; }
@@ -49,15 +58,18 @@ class Context {
   /// Everything in flight on this shard, oldest first.
   std::vector<InFlight> in_flight() const;
   /// Operations whose wait ended at its deadline and that env still holds.
-  std::uint64_t detached() const { return *detached_; }
-  const std::shared_ptr<std::uint64_t>& detached_counter() { return detached_; }
+  std::uint64_t detached() const { return detached_->load(std::memory_order_relaxed); }
+  /// Atomic, for a callback may end on another shard.
+  const std::shared_ptr<std::atomic<std::uint64_t>>& detached_counter() { return detached_; }
 
  private:
   friend class Wait;
+  friend class Scope;
   struct Root;
   struct RootTag;
 
   static Root run_root(Context& context, Task<void> body);
+  void spawn_into(Scope* scope, const char* name, Task<void> body);
   void enlist(Wait& wait);
   void make_ready(Wait& wait);
   void request_turn();
@@ -71,7 +83,7 @@ class Context {
   List<Wait, RegistryTag> registry_;
   WaitQueue ready_;
   std::shared_ptr<bool> alive_;
-  std::shared_ptr<std::uint64_t> detached_;
+  std::shared_ptr<std::atomic<std::uint64_t>> detached_;
   std::vector<void*> roots_;
   std::size_t running_ = 0;
   std::optional<Instant> alarm_;
@@ -79,6 +91,27 @@ class Context {
   Instant turn_requested_at_;
   bool turn_requested_ = false;
   bool stopped_ = false;
+};
+
+/// Coroutines that end with the object that owns the scope: a last member, so that it goes first and no coroutine ever
+/// wakes to an object that is gone. Not to be destroyed from inside one of them.
+class Scope {
+ public:
+  explicit Scope(Context& context) : context_(context) {}
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+  ~Scope() { stop(); }
+
+  /// As Context::spawn.
+  void spawn(const char* name, Task<void> body);
+  /// Destroys each where it stands.
+  void stop();
+  bool empty() const { return roots_.empty(); }
+
+ private:
+  friend class Context;
+  Context& context_;
+  List<ScopedRoot, ScopeTag> roots_;
 };
 
 }  // namespace chronik::task

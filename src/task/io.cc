@@ -100,8 +100,10 @@ Task<Status> write_file_atomically(Context& context, std::string directory, std:
   const std::string target = directory + "/" + name;
   const std::string temporary = target + ".tmp";
   {
-    CO_TRY(auto file, co_await open(context, temporary, {.create = true}, until));
-    CO_TRY_STATUS(co_await truncate(context, file, 0, until));
+    // A leftover is removed, never written again: a write of it that timed out may still be on its way (law 1).
+    const auto removed = co_await remove(context, temporary, until);
+    if (!removed && removed.error().code != Errc::not_found) co_return fail(removed.error());
+    CO_TRY(auto file, co_await open(context, temporary, {.create = true, .exclusive = true}, until));
     CO_TRY_STATUS(co_await write(context, file, 0, {std::move(content)}, env::Sync::data, until));
   }
   CO_TRY_STATUS(co_await rename(context, temporary, target, until));

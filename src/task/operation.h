@@ -1,4 +1,4 @@
-// await_operation: a coroutine's view of one env operation with a deadline. When the deadline passes, the wait ends
+// Operation: a coroutine's view of one env operation with a deadline. When the deadline passes, the wait ends
 // with timed_out and the operation is detached: env keeps its memory until the kernel completes it, and its result is
 // dropped (law 1).
 #pragma once
@@ -15,7 +15,15 @@ template <class T>
 struct OperationState {
   std::optional<Result<T>> result;
   Wait* wait = nullptr;
-  std::shared_ptr<std::uint64_t> detached;  // set once the wait has ended before the operation
+  std::shared_ptr<std::atomic<std::uint64_t>> detached;  // set once the wait has ended before the operation
+
+  OperationState() = default;
+  OperationState(const OperationState&) = delete;
+  OperationState& operator=(const OperationState&) = delete;
+  /// Nobody holds the callback any more: it was called, or dropped (which it may be on another shard).
+  ~OperationState() {
+    if (detached) detached->fetch_sub(1, std::memory_order_relaxed);
+  }
 };
 }  // namespace detail
 
@@ -29,7 +37,7 @@ class [[nodiscard]] Operation {
     state_->wait = nullptr;
     if (!state_->result && started_) {
       state_->detached = context_.detached_counter();
-      ++*state_->detached;
+      state_->detached->fetch_add(1, std::memory_order_relaxed);
     }
   }
 
@@ -39,7 +47,6 @@ class [[nodiscard]] Operation {
     return [state = state_](Result<T> result) {
       state->result.emplace(std::move(result));
       if (state->wait) state->wait->wake(Woken::notified);
-      if (state->detached) --*state->detached;
     };
   }
 

@@ -33,6 +33,8 @@ class Wait : public Link<QueueTag>, public Link<RegistryTag> {
 
   /// Suspends `waiter` until wake(); the deadline begins to count.
   void begin(std::coroutine_handle<> waiter);
+  /// Suspends `waiter` until the next turn; touches no timer.
+  void begin_ready(std::coroutine_handle<> waiter);
   /// Queues the waiter to run on this shard; the first call wins. Shard's thread only.
   void wake(Woken how);
   bool woken() const { return woken_; }
