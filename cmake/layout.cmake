@@ -1,9 +1,9 @@
 # The rooms and what each may use: the same table as in ARCHITECTURE.md, checked on every include by the lint test.
 chronik_room(base LIBS PkgConfig::isal fmt::fmt)
-chronik_room(env ROOMS base LIBS PkgConfig::uring OpenSSL::SSL OpenSSL::Crypto Threads::Threads TEST_ROOMS sim)
+chronik_room(env THREADS ROOMS base LIBS PkgConfig::uring OpenSSL::SSL OpenSSL::Crypto Threads::Threads TEST_ROOMS sim)
 chronik_room(task ROOMS base env TEST_ROOMS sim)
 chronik_room(sim ROOMS base env)
-chronik_room(shard ROOMS base env task TEST_ROOMS sim)
+chronik_room(shard THREADS ROOMS base env task TEST_ROOMS sim)
 chronik_room(wire ROOMS base LIBS PkgConfig::lz4 PkgConfig::zstd PkgConfig::zlib ${SNAPPY_LIBRARY})
 chronik_room(wal ROOMS base env task TEST_ROOMS sim)
 chronik_room(log ROOMS base env task wire wal TEST_ROOMS sim)
@@ -17,10 +17,3 @@ chronik_room(admin ROOMS base env task wire shard meta log coord
 chronik_app(chronik-server server ROOMS server admin LIBS spdlog::spdlog)
 chronik_app(chronik cli ROOMS client LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
 chronik_app(chronik-bench bench ROOMS base LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
-
-# Apps have no library of their own: the parts of chronik-bench worth a unit test are compiled in.
-include(GoogleTest)
-file(GLOB bench_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/bench/*_test.cc)
-add_executable(bench_test ${bench_tests} src/apps/bench/histogram.cc src/apps/bench/read_back.cc)
-target_link_libraries(bench_test PRIVATE chronik_base fmt::fmt GTest::gmock GTest::gtest GTest::gtest_main)
-gtest_discover_tests(bench_test TEST_PREFIX bench. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)

@@ -1,13 +1,30 @@
-# chronik_room(NAME [ROOMS room...] [LIBS target...] [TEST_ROOMS room...] [TEST_LIBS target...])
-#   Library chronik_NAME from src/NAME/**.cc; tests from **_test.cc, fuzz targets from **_fuzz.cc beside the code.
+# chronik_room(NAME [THREADS] [ROOMS room...] [LIBS target...] [TEST_ROOMS room...] [TEST_LIBS target...])
+#   Library chronik_NAME from src/NAME/**.cc; tests from **_test.cc, fuzz targets from **_fuzz.cc, benchmarks from
+#   **_benchmark.cc beside the code. THREADS: its tests start threads, so they also run under ThreadSanitizer.
+include(GoogleTest)
+
+# What ./dev test needs built: every unit test, but under ThreadSanitizer only those that start threads.
+add_custom_target(chronik_checked)
+
+# chronik_register(TARGET PREFIX LABEL): each of its tests becomes a ctest test PREFIX.suite.name.
+function(chronik_register TARGET PREFIX LABEL)
+  if(LABEL STREQUAL "threads" OR NOT CHRONIK_SANITIZE STREQUAL "thread")
+    add_dependencies(chronik_checked ${TARGET})
+    gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST
+      PROPERTIES TIMEOUT 120 LABELS ${LABEL})
+  endif()
+endfunction()
+
 function(chronik_room NAME)
-  cmake_parse_arguments(R "" "" "ROOMS;LIBS;TEST_ROOMS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(R "THREADS" "" "ROOMS;LIBS;TEST_ROOMS;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${NAME}/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
+  set(benchmarks ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|benchmark)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER benchmarks INCLUDE REGEX "_benchmark\\.cc$")
   list(TRANSFORM R_ROOMS PREPEND chronik_)
   list(TRANSFORM R_TEST_ROOMS PREPEND chronik_)
   if(sources)
@@ -21,9 +38,16 @@ function(chronik_room NAME)
     add_executable(${NAME}_test ${tests})
     target_link_libraries(${NAME}_test PRIVATE chronik_${NAME} ${R_TEST_ROOMS} ${R_TEST_LIBS}
       GTest::gmock GTest::gtest GTest::gtest_main ${RAPIDCHECK_LIBRARY})
-    include(GoogleTest)
-    gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST
-      PROPERTIES TIMEOUT 120)
+    if(R_THREADS)
+      chronik_register(${NAME}_test ${NAME} threads)
+    else()
+      chronik_register(${NAME}_test ${NAME} unit)
+    endif()
+  endif()
+  if(benchmarks AND NOT CHRONIK_SANITIZE)
+    add_executable(${NAME}_benchmark ${benchmarks})
+    target_link_libraries(${NAME}_benchmark PRIVATE chronik_${NAME} ${R_TEST_ROOMS} ${R_TEST_LIBS}
+      benchmark::benchmark benchmark::benchmark_main)
   endif()
   if(CHRONIK_FUZZ)
     foreach(f ${fuzzers})
@@ -35,7 +59,8 @@ function(chronik_room NAME)
   endif()
 endfunction()
 
-# chronik_app(NAME DIR [ROOMS room...] [LIBS target...]): a program from src/apps/DIR/*.cc.
+# chronik_app(NAME DIR [ROOMS room...] [LIBS target...]): a program from src/apps/DIR/*.cc; tests from *_test.cc link all of
+#   it but main.cc.
 function(chronik_app NAME DIR)
   cmake_parse_arguments(A "" "" "ROOMS;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/${DIR}/*.cc)
@@ -43,7 +68,17 @@ function(chronik_app NAME DIR)
   if(NOT sources)
     return()
   endif()
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(TRANSFORM A_ROOMS PREPEND chronik_)
+  set(parts ${sources})
+  list(FILTER parts EXCLUDE REGEX "/main\\.cc$")
   add_executable(${NAME} ${sources})
   target_link_libraries(${NAME} PRIVATE ${A_ROOMS} ${A_LIBS})
+  if(tests)
+    add_executable(${DIR}_test ${tests} ${parts})
+    target_link_libraries(${DIR}_test PRIVATE ${A_ROOMS} ${A_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
+    chronik_register(${DIR}_test ${DIR} unit)
+  endif()
 endfunction()

@@ -66,6 +66,9 @@ Error error_from_errno(int number, std::string_view what) {
       break;
     case EINVAL:
     case ENAMETOOLONG:
+    case EISDIR:
+    case ENOTDIR:
+    case ELOOP:
       code = Errc::invalid_argument;
       break;
     case EADDRINUSE:

@@ -1,0 +1,155 @@
+// The second half of Ring: what an operation's completion means, short transfers, the end of the Host; and RingFile.
+#include <cerrno>
+#include <utility>
+
+#include "env/real/abandoned.h"
+#include "env/real/ring.h"
+
+namespace chronik::env {
+
+namespace {
+bool is_transient(int number) {
+  return number == EINTR || number == EAGAIN;
+}
+}  // namespace
+
+void Ring::finish(RingOp* op) {
+  if (draining_) {
+    auto unused = std::make_pair(std::exchange(op->done, nullptr), std::exchange(op->read_done, nullptr));
+    return recycle(op);
+  }
+  switch (op->kind) {
+    case RingKind::read:
+      return finish_read(op);
+    case RingKind::write:
+      return finish_write(op);
+    case RingKind::sync:
+    case RingKind::allocate:
+      // Interrupted, or a file system without fallocate, where the C library writes zeros.
+      if (is_transient(op->error) || (op->kind == RingKind::allocate && op->error == EOPNOTSUPP)) {
+        return finish_on_pool(op);
+      }
+      return answer(op, op->error == 0 ? Status{} : Status(fail(error_from_errno(op->error, op->file->path()))));
+  }
+}
+
+void Ring::finish_read(RingOp* op) {
+  Window& window = *op->window;
+  const std::uint64_t before = op->offset;  // how far the previous round came
+  const bool advanced = op->moved > before;
+  const bool aligned = op->moved % op->file->alignment() == 0;
+  if (is_transient(op->error) || (op->error == 0 && advanced && aligned && op->moved < window.length)) {
+    // Short: the end of the file, or not. Only a read of nothing tells.
+    op->error = 0;
+    op->offset = op->moved;
+    return start(op);
+  }
+  Result<Buffer> result;
+  if (op->error != 0) {
+    result = fail(error_from_errno(op->error, op->file->path()));
+  } else {
+    result = window.take(static_cast<std::size_t>(op->moved));
+  }
+  auto done = std::exchange(op->read_done, nullptr);
+  recycle(op);
+  done(std::move(result));
+}
+
+void Ring::finish_write(RingOp* op) {
+  if (is_transient(op->error) || (op->error == 0 && op->moved < op->length)) return finish_on_pool(op);
+  const int error = op->error != 0 ? op->error : op->sync_error;
+  if (op->error == 0 && is_transient(op->sync_error)) return finish_on_pool(op);
+  answer(op, error == 0 ? Status{} : Status(fail(error_from_errno(error, op->file->path()))));
+}
+
+/// Rare: goes on where the kernel stopped, blocking. A short write mostly means a full disk; trying again tells.
+void Ring::finish_on_pool(RingOp* op) {
+  auto done = std::exchange(op->done, nullptr);
+  run_blocking<void>(
+      blocking_,
+      [file = op->file, kind = op->kind, parts = op->parts, pieces = std::move(op->pieces), offset = op->offset,
+       length = op->length, moved = op->moved, synced = op->synced]() mutable -> Status {
+        if (kind == RingKind::allocate) return allocate_file(file->fd(), offset, length, file->path());
+        if (kind == RingKind::write) {
+          drop_front(parts, moved);
+          TRY_STATUS(write_all(file->fd(), std::move(parts), offset + moved, file->path()));
+        }
+        return kind == RingKind::sync || synced ? sync_file(file->fd(), file->path()) : Status{};
+      },
+      std::move(done));
+  recycle(op);
+}
+
+void Ring::answer(RingOp* op, Status result) {
+  auto done = std::exchange(op->done, nullptr);
+  recycle(op);
+  done(std::move(result));
+}
+
+void Ring::drain(Instant end) {
+  draining_ = true;
+  // Not handed to the kernel yet: those of the overflow never will be.
+  for (RingOp* op : std::exchange(overflow_, {})) finish(op);
+  io_uring_submit(&ring_);
+  while (in_flight_ > 0 && loop_.now() < end) {
+    const Duration left = end - loop_.now();
+    __kernel_timespec time{left.count() / 1'000'000'000, left.count() % 1'000'000'000};
+    io_uring_cqe* entry = nullptr;
+    if (io_uring_wait_cqe_timeout(&ring_, &entry, &time) == 0) reap();
+  }
+}
+
+RingOp* RingFile::make_op(RingKind kind) {
+  RingOp* op = ring_.make_op();
+  op->kind = kind;
+  op->file = shared_from_this();
+  op->offset = 0;
+  op->length = 0;
+  return op;
+}
+
+void RingFile::read(std::uint64_t offset, std::size_t length, Callback<Buffer> done) {
+  RingOp* op = make_op(RingKind::read);
+  op->window.emplace(offset, length, alignment());
+  op->read_done = std::move(done);
+  ring_.start(op);
+}
+
+void RingFile::write(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync, Callback<void> done) {
+  check_alignment(offset, pieces);
+  if (read_only()) {
+    return run_blocking<void>(
+        blocking_, [self = shared_from_this()] { return self->refuse_read_only(); }, std::move(done));
+  }
+  RingOp* op = make_op(RingKind::write);
+  op->offset = offset;
+  op->pieces = std::move(pieces);
+  for (const Buffer& piece : op->pieces) {
+    // The kernel only reads from it.
+    if (!piece.empty()) op->parts.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
+    op->length += piece.size();
+  }
+  op->synced = sync == Sync::data || op->parts.empty();  // a write of nothing becomes a plain sync
+  op->done = std::move(done);
+  ring_.start(op);
+}
+
+void RingFile::sync(Callback<void> done) {
+  RingOp* op = make_op(RingKind::sync);
+  op->done = std::move(done);
+  ring_.start(op);
+}
+
+void RingFile::allocate(std::uint64_t offset, std::uint64_t length, Callback<void> done) {
+  if (read_only()) {
+    return run_blocking<void>(
+        blocking_, [self = shared_from_this()] { return self->refuse_read_only(); }, std::move(done));
+  }
+  RingOp* op = make_op(RingKind::allocate);
+  op->offset = offset;
+  op->length = length;
+  op->done = std::move(done);
+  ring_.start(op);
+}
+
+}  // namespace chronik::env

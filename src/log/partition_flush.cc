@@ -1,0 +1,109 @@
+// From the tail into files; log start, retention, deletion.
+#include <algorithm>
+
+#include "log/partition.h"
+#include "wire/record_batch.h"
+
+namespace chronik::log {
+
+bool Partition::has_tail_through(wal::GroupSequence cut) const {
+  return !tail_.empty() && !deleted_ && tail_.front().group <= cut &&
+         tail_.front().batch.last.value() < durable_end_.value();
+}
+
+task::Task<Status> Partition::flush(wal::GroupSequence cut) {
+  const auto self = shared_from_this();
+  std::vector<BatchRef> batches;
+  for (const TailBatch& entry : tail_) {
+    if (entry.group > cut || entry.batch.last.value() >= durable_end_.value()) break;
+    batches.push_back(entry.batch);
+  }
+  if (batches.empty() || deleted_) co_return Status{};
+  const std::size_t count = batches.size();
+  CO_TRY_STATUS(co_await store_.append(std::move(batches)));
+  CO_TRY_STATUS(co_await store_.sync());
+  for (std::size_t i = 0; i < count; ++i) {
+    const TailBatch& entry = tail_.front();
+    // The bytes were validated on their way in, so the header parses.
+    if (const auto header = wire::parse_batch_header(entry.batch.bytes.span())) {
+      flushed_producers_.update(*header, entry.batch.max_timestamp);
+    }
+    tail_bytes_ -= entry.batch.bytes.size();
+    tail_.pop_front();
+  }
+  co_return Status{};
+}
+
+PartitionCheckpoint Partition::checkpoint() const {
+  PartitionCheckpoint record{id_, topic_, log_start_, std::nullopt, flushed_producers_};
+  const FilePosition position = store_.position();
+  if (position.end > LogEndOffset{0}) record.files = position;
+  return record;
+}
+
+task::Task<Status> Partition::move_log_start(Offset to, Deadline until) {
+  if (to.value() <= log_start_.value()) co_return Status{};
+  const wal::FrameInfo frame{wal::FrameKind::log_start, id_, to, LogEndOffset(log_end_.value())};
+  CO_TRY(auto place, wal_.reserve(frame, 0, nullptr, true));
+  CO_TRY_STATUS(co_await wal_.committed(place.commit, until));
+  log_start_ = std::max(log_start_, LogStartOffset(to.value()));
+  co_return Status{};
+}
+
+task::Task<Result<LogStartOffset>> Partition::delete_records(Offset before, Deadline until) {
+  const auto self = shared_from_this();
+  if (failure_) co_return fail(*failure_);
+  const Offset to = before.value() == -1 ? Offset(high_watermark_.value()) : before;
+  if (to.value() < 0 || to.value() > high_watermark_.value()) {
+    co_return fail(Errc::out_of_range, "offset " + std::to_string(to.value()) + " is beyond the high watermark " +
+                                           std::to_string(high_watermark_.value()));
+  }
+  CO_TRY_STATUS(co_await move_log_start(to, until));
+  co_return log_start_;
+}
+
+Offset Partition::retention_target(UnixMillis now) const {
+  Offset target(log_start_.value());
+  if (config_.compact) return target;
+  const auto segments = store_.segments();
+  std::uint64_t bytes = store_.bytes() + tail_bytes_;
+  for (const SegmentInfo& segment : segments) {
+    const bool reached = segment.end.value() <= high_watermark_.value();
+    const bool expired =
+        config_.retention_ms >= 0 && now.value() - segment.max_timestamp.value() > config_.retention_ms;
+    // Kafka's rule: a segment goes only while what remains still exceeds the bound.
+    const bool excess = config_.retention_bytes >= 0 && !segment.active &&
+                        bytes >= static_cast<std::uint64_t>(config_.retention_bytes) + segment.bytes;
+    if (!reached || (!expired && !excess)) break;
+    bytes -= std::min(bytes, segment.bytes);
+    target = std::max(target, segment.end);
+  }
+  return target;
+}
+
+task::Task<Status> Partition::apply_retention(UnixMillis now, Deadline until) {
+  const auto self = shared_from_this();
+  if (deleted_ || failure_) co_return Status{};
+  CO_TRY_STATUS(co_await move_log_start(retention_target(now), until));
+  co_return co_await remove_unreachable_segments();
+}
+
+task::Task<Status> Partition::remove_unreachable_segments() {
+  const auto self = shared_from_this();
+  const auto segments = store_.segments();
+  if (segments.empty() || segments.front().end.value() > log_start_.value()) co_return Status{};
+  co_return co_await store_.remove_before(Offset(log_start_.value()));
+}
+
+void Partition::expire_producers(UnixMillis before) {
+  producers_.expire(before);
+  flushed_producers_.expire(before);
+}
+
+task::Task<Status> Partition::destroy() {
+  const auto self = shared_from_this();
+  mark_deleted();
+  co_return co_await store_.destroy();
+}
+
+}  // namespace chronik::log

@@ -1,0 +1,62 @@
+#include "log/producer_state.h"
+
+#include <algorithm>
+
+namespace chronik::log {
+
+std::expected<std::optional<ProducerBatch>, wire::Rejection> ProducerState::check(
+    const wire::RecordBatchHeader& batch) const {
+  if (!batch.has_producer()) return std::nullopt;
+  const auto found = entries_.find(batch.producer_id);
+  // An unknown producer may start anywhere: its state may have expired (KIP-360).
+  if (found == entries_.end()) return std::nullopt;
+  const ProducerEntry& entry = found->second;
+  const auto about = [&](const char* what) {
+    return std::string(what) + " (producer " + std::to_string(batch.producer_id.value()) + ", epoch " +
+           std::to_string(batch.producer_epoch.value()) + ", sequence " + std::to_string(batch.base_sequence) + ")";
+  };
+  if (batch.producer_epoch < entry.epoch) {
+    return std::unexpected(
+        wire::Rejection{wire::ErrorCode::invalid_producer_epoch, about("the producer was fenced by a newer epoch")});
+  }
+  if (batch.producer_epoch > entry.epoch) {
+    if (batch.base_sequence == 0) return std::nullopt;
+    return std::unexpected(wire::Rejection{wire::ErrorCode::out_of_order_sequence_number,
+                                           about("a new producer epoch must start at sequence 0")});
+  }
+  for (std::uint8_t i = 0; i < entry.count; ++i) {
+    const ProducerBatch& known = entry.batches[i];
+    if (known.base_sequence == batch.base_sequence && known.last_sequence == batch.last_sequence()) return known;
+  }
+  if (entry.count == 0) return std::nullopt;
+  const std::int32_t last = entry.batches[entry.count - 1U].last_sequence;
+  if (wire::advance_sequence(last, 1) == batch.base_sequence) return std::nullopt;
+  return std::unexpected(
+      wire::Rejection{wire::ErrorCode::out_of_order_sequence_number,
+                      about("sequence does not follow the last one") + ", last was " + std::to_string(last)});
+}
+
+void ProducerState::update(const wire::RecordBatchHeader& batch, UnixMillis now) {
+  if (!batch.has_producer()) return;
+  ProducerEntry& entry = entries_[batch.producer_id];
+  if (entry.count == 0 || entry.epoch != batch.producer_epoch) {
+    entry = ProducerEntry{};
+    entry.epoch = batch.producer_epoch;
+  }
+  if (entry.count == entry.batches.size()) {
+    std::ranges::rotate(entry.batches, entry.batches.begin() + 1);
+    --entry.count;
+  }
+  entry.batches[entry.count++] =
+      ProducerBatch{batch.base_sequence, batch.last_sequence(), batch.base_offset, batch.last_offset(), now};
+  entry.last_seen = now;
+  if (entries_.size() > kProducersMax) {
+    entries_.erase(std::ranges::min_element(entries_, {}, [](const auto& e) { return e.second.last_seen; }));
+  }
+}
+
+void ProducerState::expire(UnixMillis before) {
+  std::erase_if(entries_, [&](const auto& item) { return item.second.last_seen < before; });
+}
+
+}  // namespace chronik::log

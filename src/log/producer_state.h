@@ -1,0 +1,58 @@
+// What one partition remembers of idempotent producers (KIP-98, KIP-360): for each the epoch and its last five batches,
+// enough to tell a retry from a gap. Memory is bounded: at most kProducersMax, the longest silent forgotten first;
+// entries also expire by age.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "wire/batch_validation.h"
+#include "wire/record_batch.h"
+
+namespace chronik::log {
+
+struct ProducerBatch {
+  std::int32_t base_sequence = 0;
+  std::int32_t last_sequence = 0;
+  Offset base;
+  Offset last;
+  UnixMillis timestamp;  // of the append
+
+  bool operator==(const ProducerBatch&) const = default;
+};
+
+struct ProducerEntry {
+  ProducerEpoch epoch;
+  UnixMillis last_seen;
+  std::uint8_t count = 0;
+  std::array<ProducerBatch, 5> batches{};  // oldest first; a producer has at most five in flight
+
+  bool operator==(const ProducerEntry&) const = default;
+};
+
+class ProducerState {
+ public:
+  static constexpr std::size_t kProducersMax = 100'000;
+
+  /// nullopt: new, append it. A batch: a retry, answer with these offsets. Rejections: OUT_OF_ORDER_SEQUENCE_NUMBER,
+  /// INVALID_PRODUCER_EPOCH.
+  std::expected<std::optional<ProducerBatch>, wire::Rejection> check(const wire::RecordBatchHeader& batch) const;
+  /// Records a batch whose offsets are assigned; without a producer id it has no effect.
+  void update(const wire::RecordBatchHeader& batch, UnixMillis now);
+  void expire(UnixMillis before);
+
+  const std::map<ProducerId, ProducerEntry>& entries() const { return entries_; }
+  void restore(ProducerId id, const ProducerEntry& entry) { entries_[id] = entry; }
+  bool operator==(const ProducerState&) const = default;
+
+ private:
+  std::map<ProducerId, ProducerEntry> entries_;
+};
+
+}  // namespace chronik::log

@@ -1,0 +1,234 @@
+#include "log/shard_log.h"
+
+#include <algorithm>
+
+#include "log/checkpoint.h"
+#include "task/io.h"
+
+namespace chronik::log {
+
+namespace {
+constexpr Duration kDiskFullRetry = 1s;  // while the disk is full, and only then
+constexpr Duration kIdle = 1h;
+}  // namespace
+
+/// Shared by the workers of one flush round.
+struct FlushRound {
+  explicit FlushRound(task::Context& context) : finished(context) {}
+  wal::GroupSequence cut;
+  std::vector<PartitionPtr> queue;
+  std::size_t next = 0;
+  std::size_t working = 0;
+  Status status;
+  task::Event finished;
+};
+
+ShardLog::ShardLog(task::Context& context, ShardLogOptions options)
+    : context_(context),
+      options_(std::move(options)),
+      work_(context),
+      done_(context),
+      flush_rounds_(
+          context.metrics().counter("chronik_flush_rounds_total", "Rounds that moved tails into segment files")),
+      flush_microseconds_(context.metrics().histogram("chronik_flush_microseconds", "Duration of one flush round")) {}
+
+ShardLog::~ShardLog() = default;
+
+task::Task<Result<std::unique_ptr<ShardLog>>> ShardLog::open(task::Context& context, ShardLogOptions options) {
+  std::unique_ptr<ShardLog> log(new ShardLog(context, std::move(options)));
+  auto wal = co_await wal::Wal::open(context, log->options_.wal);
+  if (!wal) co_return std::unexpected(std::move(wal).error());
+  log->wal_ = *std::move(wal);
+  log->wal_->file_completed_listener([self = log.get()] { self->work_.notify_all(); });
+  log->next_retention_ = context.now() + log->options_.retention_check;
+  log->running_ = true;
+  context.spawn("log.flusher", log->run());
+  co_return log;
+}
+
+PartitionPtr ShardLog::find(const TopicPartition& id) const {
+  const auto found = partitions_.find(id);
+  return found == partitions_.end() ? nullptr : found->second;
+}
+
+PartitionPtr ShardLog::create(const PartitionSpec& spec) {
+  auto partition =
+      std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch, spec.config);
+  partitions_[spec.id] = partition;
+  return partition;
+}
+
+task::Task<Result<PartitionPtr>> ShardLog::create_recovered(const PartitionSpec& spec, RecoveredPartition past) {
+  auto partition =
+      std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch, spec.config);
+  CO_TRY_STATUS(co_await partition->recover(std::move(past.record), std::move(past.frames)));
+  partitions_[spec.id] = partition;
+  co_return partition;
+}
+
+void ShardLog::remove(const TopicPartition& id) {
+  const auto found = partitions_.find(id);
+  if (found == partitions_.end()) return;
+  found->second->mark_deleted();
+  removed_.push_back(std::move(found->second));
+  partitions_.erase(found);
+  work_.notify_all();
+}
+
+bool ShardLog::wants_flush() const {
+  const wal::Stats stats = wal_->stats();
+  const std::uint64_t complete = wal_->bytes_complete();
+  // Half of what the log may hold is complete, or there is no room to prepare another file.
+  return complete > 0 && (complete * 2 >= options_.wal.bytes_max ||
+                          stats.bytes_held + options_.wal.file_bytes > options_.wal.bytes_max);
+}
+
+bool ShardLog::dirty() const {
+  return std::ranges::any_of(partitions_, [](const auto& item) { return item.second->tail_bytes() > 0; });
+}
+
+task::Task<void> ShardLog::run() {
+  while (!closing_ || flush_requested_ > flush_done_) {
+    if (wal_->failure()) {
+      // Nothing more is written here; those who wait are told.
+      flush_status_ = fail(*wal_->failure());
+      flush_done_ = flush_requested_;
+      done_.notify_all();
+      if (closing_) break;
+      co_await work_.wait("log.flusher.offline", context_.after(kIdle));
+      continue;
+    }
+    if (!removed_.empty()) co_await destroy_removed();
+    const std::uint64_t request = flush_requested_;
+    const bool asked = request > flush_done_;
+    if (asked || wants_flush()) {
+      flush_status_ = co_await flush_round(asked ? wal_->durable() : wal_->last_complete_file_end());
+      flush_done_ = request;
+      done_.notify_all();
+      flush_disk_full_ = !flush_status_ && flush_status_.error().code == Errc::disk_full;
+      if (flush_disk_full_ && !closing_) {
+        co_await work_.wait("log.flusher.disk_full", context_.after(kDiskFullRetry));
+      }
+      continue;
+    }
+    if (context_.now() >= next_retention_) {
+      co_await retention_round();
+      next_retention_ = context_.now() + options_.retention_check;
+      continue;
+    }
+    // Sleep until asked; with a dirty tail, until it has been idle for a while.
+    Duration sleep = std::min<Duration>(next_retention_ - context_.now(), kIdle);
+    const bool is_dirty = dirty();
+    if (is_dirty) sleep = std::min(sleep, options_.flush_idle);
+    const wal::GroupSequence seen = wal_->durable();
+    const auto woken = co_await work_.wait("log.flusher.idle", context_.after(sleep));
+    if (is_dirty && woken == task::Woken::timed_out && wal_->durable() == seen) ++flush_requested_;
+  }
+  running_ = false;
+  done_.notify_all();
+}
+
+task::Task<Status> ShardLog::flush_round(wal::GroupSequence cut) {
+  const Instant begin = context_.now();
+  CO_TRY_STATUS(co_await flush_partitions(cut));
+  CO_TRY_STATUS(co_await write_checkpoint());
+  CO_TRY_STATUS(co_await wal_->release(cut));
+  flush_rounds_.add();
+  flush_microseconds_.record(context_.now() - begin);
+  co_return Status{};
+}
+
+task::Task<Status> ShardLog::flush_partitions(wal::GroupSequence cut) {
+  auto round = std::make_shared<FlushRound>(context_);
+  round->cut = cut;
+  for (const auto& [id, partition] : partitions_) {
+    if (partition->has_tail_through(cut)) round->queue.push_back(partition);
+  }
+  const std::size_t workers = std::min(options_.flush_parallel, round->queue.size());
+  round->working = workers;
+  for (std::size_t i = 0; i < workers; ++i) context_.spawn("log.flush_worker", flush_worker(round));
+  while (round->working > 0) {
+    // Each disk operation inside has its own deadline; this only re-arms.
+    co_await round->finished.wait("log.flush_round", context_.after(options_.wal.stall_deadline));
+  }
+  co_return round->status;
+}
+
+task::Task<void> ShardLog::flush_worker(std::shared_ptr<FlushRound> round) {
+  while (round->next < round->queue.size() && round->status) {
+    const PartitionPtr partition = round->queue[round->next++];
+    const Status status = co_await partition->flush(round->cut);
+    if (status || partition->deleted()) continue;
+    round->status = status;
+    // Law 7: a full disk can be left again; anything else takes the directory offline.
+    if (status.error().code != Errc::disk_full) wal_->fail(status.error());
+  }
+  --round->working;
+  round->finished.notify_all();
+}
+
+task::Task<Status> ShardLog::write_checkpoint() {
+  CheckpointRecord record;
+  record.generation = options_.wal.generation;
+  for (const auto& [id, partition] : partitions_) {
+    PartitionCheckpoint checkpoint = partition->checkpoint();
+    const bool blank = !checkpoint.files && checkpoint.log_start.value() == 0;
+    if (!blank) record.partitions.push_back(std::move(checkpoint));
+  }
+  const std::string name = "checkpoint-" + std::to_string(options_.wal.shard.value());
+  Status status = co_await task::write_file_atomically(context_, options_.directory, name, encode(record), stall());
+  if (!status && status.error().code != Errc::disk_full) wal_->fail(status.error());
+  co_return status;
+}
+
+task::Task<void> ShardLog::retention_round() {
+  std::vector<PartitionPtr> all;
+  for (const auto& [id, partition] : partitions_) all.push_back(partition);
+  const UnixMillis now = context_.wall_now();
+  for (const PartitionPtr& partition : all) {
+    if (partition->deleted() || wal_->failure()) continue;
+    partition->expire_producers(UnixMillis(now.value() - options_.producer_expiration_ms));
+    const Status status = co_await partition->apply_retention(now, stall());
+    const bool recoverable = status || status.error().code == Errc::disk_full ||
+                             status.error().code == Errc::overloaded || status.error().code == Errc::closed;
+    if (!recoverable) wal_->fail(status.error());
+  }
+}
+
+task::Task<void> ShardLog::destroy_removed() {
+  const std::vector<PartitionPtr> batch = std::exchange(removed_, {});
+  for (const PartitionPtr& partition : batch) {
+    const Status status = co_await partition->destroy();
+    if (!status && status.error().code != Errc::not_found) wal_->fail(status.error());
+  }
+}
+
+task::Task<Status> ShardLog::flush_all(Deadline until) {
+  const std::uint64_t mine = ++flush_requested_;
+  work_.notify_all();
+  while (flush_done_ < mine && running_) {
+    if (co_await done_.wait("log.flush_all", until) == task::Woken::timed_out) {
+      co_return fail(Errc::timed_out, "log.flush_all");
+    }
+  }
+  co_return flush_status_;
+}
+
+void ShardLog::request_retention() {
+  next_retention_ = context_.now();
+  work_.notify_all();
+}
+
+task::Task<Status> ShardLog::close(Deadline until) {
+  Status status = co_await wal_->close(until);
+  if (status) status = co_await flush_all(until);
+  closing_ = true;
+  work_.notify_all();
+  co_return status;
+}
+
+void ShardLog::check_invariants() const {
+  for (const auto& [id, partition] : partitions_) partition->check_invariants();
+}
+
+}  // namespace chronik::log

@@ -1,0 +1,211 @@
+// Produce, in two stages. Stage one, in the connection's order: every batch is validated, gets its offsets and a place
+// in the open group of its shard's write-ahead log. Stage two: wait until those groups are on disk. acks=1 and acks=all
+// both answer after stage two (law 6).
+#include <map>
+#include <optional>
+
+#include "server/handlers/common.h"
+#include "server/handlers/handle.h"
+#include "wire/batch_validation.h"
+
+namespace chronik::server {
+
+namespace {
+
+constexpr std::size_t kDecompressedMax = 256U << 20;
+
+struct Piece {
+  std::size_t topic = 0;  // where its answer goes
+  std::size_t partition = 0;
+  TopicPartition id;
+  Buffer batch;
+  wire::ValidatedBatch validated;
+};
+
+struct PieceResult {
+  std::size_t topic = 0;
+  std::size_t partition = 0;
+  wire::ErrorCode error = wire::ErrorCode::none;
+  std::string message;
+  log::Appended appended;
+};
+
+using PieceResults = std::vector<PieceResult>;
+
+void refuse(PieceResult& result, const wire::Rejection& why) {
+  result.error = why.code;
+  result.message = why.detail;
+}
+
+/// Stage one on the owning shard.
+task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<Piece> pieces, Deadline until) {
+  PieceResults results;
+  results.reserve(pieces.size());
+  for (const Piece& piece : pieces) {
+    PieceResult& result = results.emplace_back();
+    result.topic = piece.topic;
+    result.partition = piece.partition;
+    if (!server.log().wal().check_room(piece.batch.size())) {
+      const Status room = co_await server.log().wal().room(piece.batch.size(), until);
+      if (!room) {
+        refuse(result, log::to_rejection(room.error()));
+        continue;
+      }
+    }
+    const log::PartitionPtr partition = server.log().find(piece.id);
+    if (!partition) {
+      result.error = wire::ErrorCode::unknown_topic_or_partition;
+      continue;
+    }
+    auto appended = partition->append(piece.batch.span(), piece.validated);
+    if (appended) {
+      result.appended = *std::move(appended);
+    } else {
+      refuse(result, appended.error());
+    }
+  }
+  co_return results;
+}
+
+/// Stage two on the owning shard.
+task::Task<Result<PieceResults>> await_pieces(ShardServer& server, PieceResults results, Deadline until) {
+  for (PieceResult& result : results) {
+    if (!result.appended.commit) continue;
+    const Status status = co_await server.log().wal().committed(result.appended.commit, until);
+    if (!status) refuse(result, log::to_rejection(status.error()));
+    result.appended.commit.reset();
+  }
+  co_return results;
+}
+
+void store(wire::ProduceResponse& response, const PieceResult& result) {
+  auto& place = response.responses[result.topic].partition_responses[result.partition];
+  place.error_code = result.error;
+  if (result.error != wire::ErrorCode::none) {
+    if (!result.message.empty()) place.error_message = result.message;
+    return;
+  }
+  place.base_offset = result.appended.base;
+  place.log_append_time_ms = result.appended.append_time;
+  place.log_start_offset = result.appended.log_start;
+}
+
+/// Everything that can be refused without the owning shard; the rest goes to `shares`.
+void sort_out(ShardServer& server, wire::ProduceRequest& request, wire::ProduceResponse& response,
+              std::vector<std::vector<Piece>>& shares) {
+  const auto check = [&](const wire::ProduceRequest::TopicData& topic, wire::ProduceRequest::PartitionData& data,
+                         Piece& piece) -> std::optional<wire::Rejection> {
+    if (request.acks < -1 || request.acks > 1) return wire::Rejection{wire::ErrorCode::invalid_required_acks, {}};
+    if (request.transactional_id) {
+      return wire::Rejection{wire::ErrorCode::transactional_id_authorization_failed,
+                             "transactions are not supported by this version"};
+    }
+    const Target target = locate(server, topic.name, topic.topic_id, data.index);
+    if (target.error != wire::ErrorCode::none) return wire::Rejection{target.error, {}};
+    const meta::TopicPtr about = server.view().image()->find(target.id.topic);
+    if (about->internal()) {
+      return wire::Rejection{wire::ErrorCode::invalid_topic_exception, "internal topics are not written by clients"};
+    }
+    auto validated = wire::validate_produced_batch(data.records.span(), kDecompressedMax);
+    if (!validated) return std::move(validated).error();
+    if (validated->header.is_transactional()) {
+      return wire::Rejection{wire::ErrorCode::invalid_txn_state, "transactions are not supported by this version"};
+    }
+    piece.id = target.id;
+    piece.batch = std::move(data.records);
+    piece.validated = *validated;
+    shares[target.owner.value()].push_back(std::move(piece));
+    return std::nullopt;
+  };
+  for (std::size_t t = 0; t < request.topic_data.size(); ++t) {
+    auto& topic = request.topic_data[t];
+    auto& answers = response.responses.emplace_back();
+    answers.name = topic.name;
+    answers.topic_id = topic.topic_id;
+    for (std::size_t p = 0; p < topic.partition_data.size(); ++p) {
+      auto& place = answers.partition_responses.emplace_back();
+      place.index = topic.partition_data[p].index;
+      Piece piece;
+      piece.topic = t;
+      piece.partition = p;
+      if (const auto why = check(topic, topic.partition_data[p], piece)) {
+        place.error_code = why->code;
+        if (!why->detail.empty()) place.error_message = why->detail;
+      }
+    }
+  }
+}
+
+void fail_share(wire::ProduceResponse& response, const std::vector<std::pair<std::size_t, std::size_t>>& places,
+                const Error& error) {
+  for (const auto& [topic, partition] : places) {
+    auto& place = response.responses[topic].partition_responses[partition];
+    place.error_code = log::to_kafka(error.code);
+    place.error_message = error.message();
+  }
+}
+
+/// One shard's part of a request between the stages.
+struct Share {
+  std::vector<std::pair<std::size_t, std::size_t>> places;
+  Result<PieceResults> enqueued;
+};
+
+bool has_error(const wire::ProduceResponse& response) {
+  for (const auto& topic : response.responses) {
+    for (const auto& partition : topic.partition_responses) {
+      if (partition.error_code != wire::ErrorCode::none) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+task::Task<std::optional<wire::ProduceResponse>> handle_produce(RequestContext& context, wire::ProduceRequest request) {
+  ShardServer& server = context.server;
+  Broker& broker = server.broker();
+  shard::Shard& here = server.shard();
+  const Deadline until = client_deadline(server.context(), request.timeout_ms);
+  wire::ProduceResponse response;
+  std::vector<std::vector<Piece>> shares(broker.shards().size());
+  sort_out(server, request, response, shares);
+
+  std::map<std::size_t, Share> enqueued;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (shares[i].empty()) continue;
+    Share& share = enqueued[i];
+    for (const Piece& piece : shares[i]) share.places.emplace_back(piece.topic, piece.partition);
+    auto body = [&broker, pieces = std::move(shares[i]), until](shard::Shard& owner) mutable {
+      return append_pieces(broker.at(owner.id()), std::move(pieces), until);
+    };
+    share.enqueued = co_await shard::call(here, broker.shards().at(i), "produce.append", until, std::move(body));
+  }
+  context.exchange.set_ordered();
+
+  for (auto& [i, share] : enqueued) {
+    if (!share.enqueued) {
+      fail_share(response, share.places, share.enqueued.error());
+      continue;
+    }
+    auto body = [&broker, results = *std::move(share.enqueued), until](shard::Shard& owner) mutable {
+      return await_pieces(broker.at(owner.id()), std::move(results), until);
+    };
+    auto settled = co_await shard::call(here, broker.shards().at(i), "produce.commit", until, std::move(body));
+    if (!settled) {
+      fail_share(response, share.places, settled.error());
+      continue;
+    }
+    for (const PieceResult& result : *settled) store(response, result);
+  }
+  const bool failed = has_error(response);
+  if (failed) server.metrics().error();
+  if (request.acks == 0) {
+    // Nobody hears an error: like Kafka, end the connection so that the client notices.
+    if (failed) context.exchange.close_after = true;
+    co_return std::nullopt;
+  }
+  co_return response;
+}
+
+}  // namespace chronik::server

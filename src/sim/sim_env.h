@@ -1,0 +1,62 @@
+// The world in memory: virtual time, a network without a wire, disks that lose unsynced writes at a crash. One thread,
+// one seed; the same calls give the same events in the same order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/prng.h"
+#include "env/env.h"
+
+namespace chronik::sim {
+
+/// What a simulated disk does to its users. All off by default.
+struct DiskFaults {
+  bool stalled = false;                 // operations do not complete until cleared; those held are then completed
+  bool fail_writes = false;             // EIO on write and allocate
+  bool fail_syncs = false;              // EIO on sync and synced writes; what was unsynced may or may not be on disk
+  bool fail_reads = false;              // EIO
+  std::uint64_t capacity = 1ULL << 40;  // bytes; beyond it disk_full
+};
+
+class World;
+
+/// One machine: disks and sockets in the world. It survives crashes of the process on it.
+class Machine {
+ public:
+  virtual ~Machine() = default;
+  /// A fresh Env of `loops` shards for a (re)started process. Previous Envs must be gone or crashed.
+  virtual env::Env& env(std::size_t loop = 0) = 0;
+  virtual DiskFaults& disk_faults() = 0;
+  /// The faults were changed: completes what a cleared stall held.
+  virtual void disk_faults_changed() = 0;
+  /// Kills the process: no callback of its Envs fires again; unsynced writes are lost by chance, piece by piece (each
+  /// unsynced 4 KiB-page write may survive, vanish, or be torn at a 512-byte sector); unsynced directory entries
+  /// likewise. The next env() is a fresh process on what remains.
+  virtual void crash() = 0;
+  /// XORs `mask` into the byte at `offset` of the file, behind everybody's back.
+  virtual Status flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) = 0;
+};
+
+/// Owns time and every Machine.
+class World {
+ public:
+  static std::unique_ptr<World> create(std::uint64_t seed);
+  virtual ~World() = default;
+
+  virtual Machine& machine(const std::string& name) = 0;  // created on first use; the name is its host name
+  virtual Instant now() const = 0;
+  virtual Prng& prng() = 0;
+  /// Digest of every event so far: when, in which order, to whom. Equal for equal seeds and equal calls.
+  virtual std::uint64_t trace_hash() const = 0;
+  /// Runs the next event, moving time; false if nothing is left to happen.
+  virtual bool step() = 0;
+  /// Runs until `done()` or until `limit` of simulated time has passed; true if done.
+  virtual bool run_until(const std::function<bool()>& done, Duration limit) = 0;
+  /// Runs everything due within `span`.
+  virtual void run_for(Duration span) = 0;
+};
+
+}  // namespace chronik::sim

@@ -1,0 +1,82 @@
+// The world behind sim_env.h: time, chance, machines and their processes. Everything is on one thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "sim/events.h"
+#include "sim/process.h"
+#include "sim/sim_disk.h"
+#include "sim/sim_env.h"
+
+namespace chronik::sim {
+
+class WorldImpl;
+
+class MachineImpl final : public Machine {
+ public:
+  MachineImpl(WorldImpl& world, std::string name) : world_(world), name_(std::move(name)), disk_(*this) {}
+
+  env::Env& env(std::size_t loop) override;
+  DiskFaults& disk_faults() override { return disk_.faults(); }
+  void disk_faults_changed() override { disk_.faults_changed(); }
+  void crash() override;
+  Status flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) override;
+
+  WorldImpl& world() const { return world_; }
+  const std::string& name() const { return name_; }
+  MachineDisk& disk() { return disk_; }
+  /// Null before the first env() and after a crash.
+  const std::shared_ptr<Process>& process() const { return process_; }
+  std::uint16_t ephemeral_port();
+
+ private:
+  WorldImpl& world_;
+  const std::string name_;
+  MachineDisk disk_;
+  std::shared_ptr<Process> process_;
+  std::uint16_t last_port_ = 32767;
+};
+
+class WorldImpl final : public World {
+ public:
+  explicit WorldImpl(std::uint64_t seed) : prng_(seed), chance_(seed ^ 0x5eedf00dc0ffee11ULL) {}
+  ~WorldImpl() override;
+
+  Machine& machine(const std::string& name) override;
+  Instant now() const override { return events_.now(); }
+  Prng& prng() override { return prng_; }
+  std::uint64_t trace_hash() const override { return events_.trace_hash(); }
+  bool step() override;
+  bool run_until(const std::function<bool()>& done, Duration limit) override;
+  void run_for(Duration span) override;
+
+  Events& events() { return events_; }
+  /// The world's own dice; prng() belongs to the workload.
+  Prng& chance() { return chance_; }
+  Duration delay(Duration low, Duration high);
+  std::uint64_t next_id() { return ++ids_; }
+  /// Null if there is no such machine.
+  MachineImpl* find_machine(const std::string& name);
+  std::shared_ptr<Process> make_process(MachineImpl& machine);
+
+  void bury(env::Thunk thunk) { graveyard_->thunks.push_back(std::move(thunk)); }
+  const std::shared_ptr<Graveyard>& graveyard() const { return graveyard_; }
+  /// Does so now, unless an event is running.
+  void empty_graveyard();
+
+ private:
+  Events events_;
+  Prng prng_;
+  Prng chance_;
+  std::uint64_t ids_ = 0;
+  bool running_ = false;
+  std::shared_ptr<Graveyard> graveyard_ = std::make_shared<Graveyard>();
+  std::map<std::string, std::unique_ptr<MachineImpl>> machines_;
+  std::vector<std::shared_ptr<Process>> processes_;  // the dead too: their Envs stay callable
+};
+
+}  // namespace chronik::sim

@@ -1,0 +1,301 @@
+"""Starts the built server, talks to it with kcat, breaks disks under it. Standard library only.
+
+A test file ends with `harness.main()`; its classes derive from SystemTest. Every wait has a deadline, and waits on the
+event itself where there is one. What needs root is skipped by name without it.
+"""
+
+import ctypes
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+BIN_DIR = Path(os.environ.get("CHRONIK_BIN_DIR", REPO / "build/release/bin"))
+READY = re.compile(r"^ready kafka=(\S+) admin=(\S+)")
+SKIPPED = 77
+
+# Under a sanitizer, and beside other tests on two cores, everything takes longer.
+DEADLINE_S = 30.0
+
+
+class Skip(unittest.SkipTest):
+    """Raised with the reason when this machine cannot run a test."""
+
+
+def wait_until(event, deadline_s=DEADLINE_S, what="the event"):
+    """Waits for a threading.Event, or for a callable to become true, and returns its value.
+
+    A callable is asked again every 20 ms: only for what gives no event (another process's files, say).
+    """
+    if isinstance(event, threading.Event):
+        if not event.wait(deadline_s):
+            raise AssertionError(f"{what} did not happen within {deadline_s} s")
+        return True
+    end = time.monotonic() + deadline_s
+    while True:
+        value = event()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"{what} did not happen within {deadline_s} s")
+        time.sleep(0.02)
+
+
+def need_root(why):
+    if os.geteuid() != 0:
+        raise Skip(f"needs root: {why}")
+
+
+def need_tool(name):
+    if shutil.which(name) is None:
+        raise Skip(f"needs {name}")
+
+
+def run(command, deadline_s=DEADLINE_S, check=True, **options):
+    """A command's outcome; its output is text, its standard input is empty unless given."""
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    command = [str(part) for part in command]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=deadline_s, **options)
+    except subprocess.TimeoutExpired as late:
+        said = "".join(part.decode() if isinstance(part, bytes) else part for part in (late.stdout, late.stderr) if part)
+        raise AssertionError(f"{' '.join(command)} did not end within {deadline_s} s; it said: {said}") from None
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done
+
+
+class Broker:
+    """One chronik-server process on ports the kernel chose. start() returns once it serves."""
+
+    def __init__(self, data_dir, args=(), program=None):
+        self.data_dir = Path(data_dir)
+        self.args = [str(arg) for arg in args]
+        self.program = [str(part) for part in (program or [BIN_DIR / "chronik-server"])]
+        self.kafka = self.admin = None  # HOST:PORT, once ready
+        self.process = None
+        self.lines = []  # standard output and error of every run, in order
+        self._changed = threading.Condition()
+        self._open_pipes = 0
+
+    def start(self, deadline_s=DEADLINE_S, same_ports=False):
+        """same_ports: for clients that are to find the server again after a restart."""
+        if self.process is not None:
+            raise RuntimeError("already running")
+        kafka, admin = (self.kafka, self.admin) if same_ports else ("127.0.0.1:0", "127.0.0.1:0")
+        command = [*self.program, "--data-dir", str(self.data_dir), "--listen", kafka, "--admin", admin, *self.args]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            errors="replace")
+        self._open_pipes = 2
+        first_line = len(self.lines)
+        for pipe in (self.process.stdout, self.process.stderr):
+            threading.Thread(target=self._collect, args=(pipe,), daemon=True).start()
+        try:
+            found = self.wait_for_line(READY, deadline_s, since=first_line)
+        except AssertionError:
+            self.kill()
+            raise
+        self.kafka, self.admin = found.groups()
+        return self
+
+    def _collect(self, pipe):
+        with pipe:
+            for line in pipe:
+                with self._changed:
+                    self.lines.append(line.rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._open_pipes -= 1
+            self._changed.notify_all()
+
+    def wait_for_line(self, pattern, deadline_s=DEADLINE_S, since=0):
+        """The first match in what the server printed, from line `since` on; fails at once if the server ends first."""
+        pattern = re.compile(pattern)
+        end = time.monotonic() + deadline_s
+        with self._changed:
+            while True:
+                for line in self.lines[since:]:
+                    found = pattern.search(line)
+                    if found:
+                        return found
+                since = len(self.lines)
+                if self._open_pipes == 0:
+                    raise AssertionError(f"the server ended before it printed {pattern.pattern!r}")
+                if not self._changed.wait(max(0.0, end - time.monotonic())) and time.monotonic() >= end:
+                    raise AssertionError(f"the server did not print {pattern.pattern!r} within {deadline_s} s")
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self, deadline_s=DEADLINE_S):
+        """SIGTERM; fails unless the server then ends by itself with exit code 0."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the server did not stop within {deadline_s} s of SIGTERM") from None
+        self._reaped()
+        if code != 0:
+            raise AssertionError(f"the server ended with {code} after SIGTERM")
+
+    def kill(self, deadline_s=DEADLINE_S):
+        """kill -9. (A process with an operation frozen in the kernel ends only when it thaws.)"""
+        self.process.kill()
+        self.process.wait(deadline_s)
+        self._reaped()
+
+    def restart(self, kill=False, **options):
+        if kill:
+            self.kill()
+        else:
+            self.stop()
+        return self.start(**options)
+
+    def finish(self):
+        """At the end of a test: stops it; a server that had ended by itself is a failure."""
+        if self.process is None:
+            return
+        if not self.running():
+            code = self.process.wait()
+            self._reaped()
+            raise AssertionError(f"the server had ended by itself, with {code}")
+        self.stop()
+
+    def _reaped(self):
+        self.process = None
+        with self._changed:
+            self._changed.wait_for(lambda: self._open_pipes == 0, DEADLINE_S)
+
+    def log(self, last=200):
+        with self._changed:
+            return "\n".join(self.lines[-last:])
+
+
+# kcat, as a user would call it.
+
+
+def kcat(broker, *args, input=None, deadline_s=DEADLINE_S, check=True):
+    need_tool("kcat")
+    options = {} if input is None else {"input": input}
+    return run(["kcat", "-b", broker.kafka, *args], deadline_s, check, **options)
+
+
+def produce(broker, topic, lines, *args, deadline_s=DEADLINE_S):
+    """Each line is one record; returns once all are acknowledged by all replicas."""
+    text = "".join(f"{line}\n" for line in lines)
+    kcat(broker, "-P", "-t", topic, "-X", "acks=all", *args, input=text, deadline_s=deadline_s)
+
+
+def consume(broker, topic, *args, deadline_s=DEADLINE_S):
+    """Every record of a topic from its beginning to its present end, as lines."""
+    return kcat(broker, "-C", "-q", "-e", "-t", topic, "-o", "beginning", *args, deadline_s=deadline_s).stdout.splitlines()
+
+
+# Disks that fill, stall and fail; all need root.
+
+
+def mount(case, arguments, directory):
+    need_root("mount")
+    done = run(["mount", *arguments, directory], check=False)
+    if done.returncode != 0:
+        raise Skip(f"mount is refused here: {done.stderr.strip()}")
+    case.addCleanup(run, ["umount", "--lazy", directory])
+    return directory
+
+
+def tmpfs(case, size):
+    """A directory on a disk of `size` bytes (\"8m\" will do): fill it, and there is no space left."""
+    return mount(case, ["-t", "tmpfs", "-o", f"size={size}", "tmpfs"], case.new_dir("tmpfs"))
+
+
+def ext4(case, size_mb=64):
+    """A directory on an ext4 of its own, in a loop-mounted file."""
+    need_root("a loop device")
+    need_tool("mkfs.ext4")
+    image = case.new_dir("image") / "ext4"
+    with open(image, "wb") as file:
+        file.truncate(size_mb << 20)
+    run(["mkfs.ext4", "-q", "-F", image])
+    return mount(case, ["-o", "loop", image], case.new_dir("ext4"))
+
+
+class Frozen:
+    """`with Frozen(directory):` every write to its file system stalls; thawed at the end whatever happens."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def __enter__(self):
+        done = run(["fsfreeze", "--freeze", self.directory], check=False)
+        if done.returncode != 0:
+            raise Skip(f"fsfreeze is refused here: {done.stderr.strip()}")
+        return self
+
+    def __exit__(self, *_):
+        run(["fsfreeze", "--unfreeze", self.directory])
+
+
+def shut_down(directory, flush_log=False):
+    """EXT4_IOC_SHUTDOWN: from here on every operation on that file system answers EIO."""
+    ioc_shutdown = 0x8004587D  # _IOR('X', 125, __u32)
+    flags = ctypes.c_uint32(1 if flush_log else 2)  # EXT4_GOING_FLAGS_LOGFLUSH, _NOLOGFLUSH
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, ioc_shutdown, flags)
+    except OSError as error:
+        raise Skip(f"EXT4_IOC_SHUTDOWN is refused here: {error}") from None
+    finally:
+        os.close(fd)
+
+
+class SystemTest(unittest.TestCase):
+    """Directories and brokers that are gone after the test; the brokers' logs are shown if it failed."""
+
+    def run(self, result=None):
+        self._brokers = []
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            for broker in self._brokers:
+                print(f"--- the server printed ({broker.data_dir}):\n{broker.log()}\n---", file=sys.stderr)
+
+    def new_dir(self, name="dir"):
+        path = Path(tempfile.mkdtemp(prefix=f"chronik-{name}-"))
+        self.addCleanup(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    def new_broker(self, *args, data_dir=None, program=None):
+        """A broker that is not started yet; `args` are added to its command line."""
+        broker = Broker(data_dir or self.new_dir("data"), args, program)
+        self._brokers.append(broker)
+        self.addCleanup(broker.finish)
+        return broker
+
+    def start_broker(self, *args, **options):
+        return self.new_broker(*args, **options).start()
+
+
+def main():
+    """unittest.main, with exit code 77 if every test was skipped."""
+    outcome = unittest.main(exit=False, verbosity=2).result
+    for _, reason in outcome.skipped:
+        print(f"skipped: {reason}", flush=True)
+    if not outcome.wasSuccessful():
+        sys.exit(1)
+    sys.exit(SKIPPED if outcome.testsRun and len(outcome.skipped) == outcome.testsRun else 0)
