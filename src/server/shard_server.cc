@@ -9,9 +9,13 @@
 namespace chronik::server {
 
 namespace {
-/// Half of the budget each for what comes in and what goes out, shared evenly by the shards.
+/// An eighth of the budget for groups, half of the rest each for what comes in and what goes out; shared evenly by the
+/// shards.
+std::size_t group_share(const meta::BrokerConfig& config, std::size_t shards) {
+  return static_cast<std::size_t>(config.memory_budget_bytes) / 8 / shards;
+}
 std::size_t share(const meta::BrokerConfig& config, std::size_t shards) {
-  return static_cast<std::size_t>(config.memory_budget_bytes) / 2 / shards;
+  return (static_cast<std::size_t>(config.memory_budget_bytes) / shards - group_share(config, shards)) / 2;
 }
 }  // namespace
 
@@ -56,6 +60,10 @@ Duration ShardServer::idle_max() {
   return std::chrono::milliseconds(ms < 0 ? kLongest : std::min(ms, kLongest));
 }
 
+coord::GroupConfig ShardServer::group_settings() {
+  return coord::group_config(view().broker(), group_share(broker_.options().config, shard_.set().size()));
+}
+
 bool ShardServer::mine(const TopicPartition& id) const {
   return broker_.owner(id) == shard_.id();
 }
@@ -77,19 +85,6 @@ log::LogConfig log_config(const meta::TopicConfig& topic, const meta::Topic& abo
   return config;
 }
 
-coord::GroupConfig group_config(const meta::BrokerConfig& broker) {
-  coord::GroupConfig config;
-  config.initial_rebalance_delay = std::chrono::milliseconds(broker.group_initial_rebalance_delay_ms);
-  config.min_session_timeout_ms = broker.group_min_session_timeout_ms;
-  config.max_session_timeout_ms = broker.group_max_session_timeout_ms;
-  config.group_max_size = broker.group_max_size;
-  config.offset_metadata_max_bytes = broker.offset_metadata_max_bytes;
-  config.offsets_retention_ms = std::int64_t{broker.offsets_retention_minutes} * 60'000;
-  config.offsets_retention_check = std::chrono::milliseconds(broker.offsets_retention_check_interval_ms);
-  config.offsets_topic_partitions = broker.offsets_topic_num_partitions;
-  return config;
-}
-
 task::Task<Status> ShardServer::open(log::ShardLogOptions options,
                                      std::map<TopicPartition, log::RecoveredPartition> recovered) {
   const Duration stall = options.wal.stall_deadline;
@@ -106,7 +101,7 @@ task::Task<Status> ShardServer::open(log::ShardLogOptions options,
     if (!created) co_return std::unexpected(std::move(created).error());
   }
   group_topics_ = std::make_unique<coord::MetadataTopics>(metadata(), shard_);
-  coordinator_ = std::make_unique<coord::GroupCoordinator>(shard_, *group_topics_, group_config(view().broker()));
+  coordinator_ = std::make_unique<coord::GroupCoordinator>(shard_, *group_topics_, group_settings());
   view().listen([this](const meta::ImagePtr& old, const meta::ImagePtr& now) { follow(*old, *now); });
   co_return Status{};
 }
@@ -140,7 +135,7 @@ void ShardServer::follow(const meta::Image& old, const meta::Image& now) {
   const BrokerId self = identity().node_id;
   const bool defaults_changed = old.broker_configs(meta::kEveryBroker) != now.broker_configs(meta::kEveryBroker) ||
                                 old.broker_configs(self) != now.broker_configs(self);
-  if (defaults_changed) coordinator_->set_config(group_config(view().broker()));
+  if (defaults_changed) coordinator_->set_config(group_settings());
   const Duration stall = log_->options().wal.stall_deadline;
   for (const meta::TopicPtr& topic : now.topics()) {
     const meta::TopicPtr before = old.find(topic->id);

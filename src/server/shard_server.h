@@ -69,6 +69,7 @@ class ShardServer {
   void follow_topic(const meta::Topic& topic, std::int32_t partitions_before, const log::LogConfig& config);
   void publish_log_metrics();
   bool mine(const TopicPartition& id) const;
+  coord::GroupConfig group_settings();
 
   Broker& broker_;
   shard::Shard& shard_;
@@ -88,8 +89,5 @@ class ShardServer {
 
 /// The typed settings of a partition's log.
 log::LogConfig log_config(const meta::TopicConfig& topic, const meta::Topic& about, Duration stall);
-
-/// The settings of the group coordinator.
-coord::GroupConfig group_config(const meta::BrokerConfig& broker);
 
 }  // namespace chronik::server
