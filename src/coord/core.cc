@@ -182,6 +182,7 @@ void Core::disown(PartitionIndex index) {
     forget(entry);
     answer(gone);
   }
+  write_settled_.notify_all();
 }
 
 task::Task<void> Core::drain(Deadline until) {
