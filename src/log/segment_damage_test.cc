@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "log/segment_names.h"
-#include "log/segment_test_util.h"
+#include "log/segment_rig_for_test.h"
 
 namespace chronik::log {
 namespace {

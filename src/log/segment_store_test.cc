@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "log/segment_names.h"
-#include "log/segment_test_util.h"
+#include "log/segment_rig_for_test.h"
 
 namespace chronik::log {
 namespace {
@@ -129,8 +129,7 @@ TEST(SegmentStore, files_are_named_and_filled_as_kafka_does) {
   EXPECT_EQ(store->directory(), "/data/t-0");
   EXPECT_EQ(rig.file("/data/t-0/00000000000000000005.log").substr(0, batch.bytes.size()), text_of(batch));
   EXPECT_EQ(rig.file("/data/t-0/00000000000000000005.index"), "");
-  EXPECT_EQ(rig.file("/data/t-0/partition.metadata"),
-            "version: 0\ntopic_id: " + test_partition().topic.to_string() + "\n");
+  EXPECT_EQ(rig.file("/data/t-0/partition.metadata"), "version: 0\ntopic_id: " + test_id().topic.to_string() + "\n");
   EXPECT_EQ(rig.file("/data/t-0/leader-epoch-checkpoint"), "0\n2\n2 5\n4 6\n");
   EXPECT_EQ(store->epoch_end(LeaderEpoch(1)), std::nullopt);
   EXPECT_EQ(store->epoch_end(LeaderEpoch(3)), std::pair(LeaderEpoch(2), Offset(6)));
@@ -144,9 +143,9 @@ TEST(SegmentStore, another_topics_directory_is_refused) {
   store->start_empty(Offset(0));
   ASSERT_TRUE(rig.run(store->append({make_batch(Offset(0), {{1, "k", "v"}})})));
   ASSERT_TRUE(rig.run(store->sync()));
-  auto other = rig.store_for(small_options(), test_partition(8));
+  auto other = rig.store_for(small_options(), test_id(8));
   EXPECT_EQ(rig.run(other->recover(store->position())).error().code, Errc::corrupt);
-  auto fresh = rig.store_for(small_options(), test_partition(8));
+  auto fresh = rig.store_for(small_options(), test_id(8));
   fresh->start_empty(Offset(0));
   EXPECT_FALSE(rig.run(fresh->append({make_batch(Offset(0), {{1, "k", "v"}})})));
 }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "log/segment_test_util.h"
+#include "log/segment_rig_for_test.h"
 
 namespace chronik::log {
 namespace {

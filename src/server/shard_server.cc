@@ -174,6 +174,14 @@ void ShardServer::follow_topic(const meta::Topic& topic, std::int32_t partitions
   }
 }
 
+void ShardServer::report_damage(const Error& error) {
+  metrics_.damaged();
+  const Instant now = context().now();
+  if (damage_reported_ != Instant{} && now - damage_reported_ < 1s) return;
+  damage_reported_ = now;
+  spdlog::error("damaged data on disk, reported to the reader: {}", error.message());
+}
+
 namespace {
 task::Task<void> run_connection(std::shared_ptr<Connection> connection, std::function<void()> ended) {
   co_await connection->run();

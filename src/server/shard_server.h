@@ -52,6 +52,8 @@ class ShardServer {
 
   /// Opens the logs, recreates what recovery found, then follows the metadata.
   task::Task<Status> open(log::ShardLogOptions options, std::map<TopicPartition, log::RecoveredPartition> recovered);
+  /// Counts damaged data and says so in the log, at most once a second however often a client asks.
+  void report_damage(const Error& error);
   /// Serves one connection until it ends.
   void adopt(env::StreamPtr stream);
   /// No further requests are read; those in flight go on.
@@ -84,6 +86,7 @@ class ShardServer {
   std::map<std::uint64_t, class Connection*> live_;
   std::uint64_t next_connection_ = 0;
   std::size_t connections_ = 0;
+  Instant damage_reported_{};
   bool stopping_ = false;
 };
 

@@ -19,7 +19,7 @@ namespace chronik::log {
 
 inline constexpr Duration kPatience = std::chrono::hours(1);
 
-inline TopicPartition test_partition(std::uint8_t seed = 7) {
+inline TopicPartition test_id(std::uint8_t seed = 7) {
   TopicPartition id{{}, PartitionIndex(0)};
   id.topic.bytes.fill(seed);
   return id;
@@ -54,7 +54,7 @@ class Rig {
   }
   Deadline soon() const { return context->after(30s); }
 
-  std::unique_ptr<SegmentStore> store_for(const SegmentOptions& options, const TopicPartition& id = test_partition(),
+  std::unique_ptr<SegmentStore> store_for(const SegmentOptions& options, const TopicPartition& id = test_id(),
                                           std::string topic = "t") {
     return std::make_unique<SegmentStore>(*context, root, std::move(topic), id, options, cache);
   }
