@@ -46,12 +46,19 @@ task::Task<Result<bool>> SegmentStore::Impl::resume_index(SegmentPtr segment, co
   const IndexBounds bounds = s.bounds();
   SparseIndex index{decode_offset_entries(files.offsets.span(), bounds),
                     decode_time_entries(files.times.span(), bounds)};
-  const std::size_t offset_bytes = index.offsets.size() * kOffsetEntrySize;
   const std::size_t time_bytes = index.times.size() * kTimeEntrySize;
-  if (!tail_is_beyond(files.offsets.span().subspan(offset_bytes), kOffsetEntrySize, 0, bounds.relative_end) ||
-      !tail_is_beyond(files.times.span().subspan(time_bytes), kTimeEntrySize, 8, bounds.relative_end)) {
+  const ByteSpan offsets_tail = files.offsets.span().subspan(index.offsets.size() * kOffsetEntrySize);
+  const ByteSpan times_tail = files.times.span().subspan(time_bytes);
+  if (!tail_is_beyond(offsets_tail, kOffsetEntrySize, 0, bounds.relative_end) ||
+      !tail_is_beyond(times_tail, kTimeEntrySize, 8, bounds.relative_end)) {
     co_return false;
   }
+  if (!times_tail.empty()) {
+    // What the entries that were cut off said of offsets below the end is found by scanning from the last good one.
+    const std::uint32_t covered = index.times.empty() ? 0 : index.times.back().relative;
+    while (!index.offsets.empty() && index.offsets.back().relative > covered) index.offsets.pop_back();
+  }
+  const std::size_t offset_bytes = index.offsets.size() * kOffsetEntrySize;
   ScanRange range{.position = 0, .low = s.base, .exact = true, .first_last = {}, .bytes = s.bytes, .end = s.end};
   if (!index.offsets.empty()) {
     range.position = index.offsets.back().position;
@@ -147,15 +154,24 @@ task::Task<Result<std::optional<EpochList::Entry>>> SegmentStore::Impl::epoch_at
   co_return fail(at.error());
 }
 
-/// Where the log is damaged nothing speaks against the list.
+/// Whether the list agrees with the first and the last batch of each epoch. A batch that carries a neighbour's epoch
+/// speaks against the list, as do two that agree on another; a single odd one is itself damaged, since no checksum
+/// covers the field. Batches that cannot be read say nothing.
 task::Task<Result<bool>> SegmentStore::Impl::epochs_hold() {
-  if (epochs.entries().empty() || epochs.entries().front().start > start()) co_return false;
-  for (const EpochList::Entry& entry : epochs.entries()) {
-    CO_TRY(const auto found, co_await epoch_at(entry.start));
-    if (found && *found != entry) co_return false;
+  const auto& entries = epochs.entries();
+  if (entries.empty() || entries.front().start > start()) co_return false;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const EpochList::Entry entry = entries[i];
+    const bool is_last = i + 1 == entries.size();
+    CO_TRY(const auto first, co_await epoch_at(entry.start));
+    CO_TRY(const auto last, co_await epoch_at((is_last ? end() : entries[i + 1].start).plus(-1)));
+    if (first && first->start != entry.start) co_return false;
+    if (first && i > 0 && first->epoch == entries[i - 1].epoch) co_return false;
+    if (last && !is_last && last->epoch == entries[i + 1].epoch) co_return false;
+    const bool two_say_other = first && last && first->start != last->start && first->epoch == last->epoch;
+    if (two_say_other && first->epoch != entry.epoch) co_return false;
   }
-  CO_TRY(const auto last, co_await epoch_at(end().plus(-1)));
-  co_return !last || last->epoch == epochs.entries().back().epoch;
+  co_return true;
 }
 
 /// Epochs only grow, so each beginning is found by bisection.

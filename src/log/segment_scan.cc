@@ -87,7 +87,10 @@ bool SegmentScan::offsets_hold(const wire::RecordBatchHeader& header) const {
   if (header.base_offset < range_.low || header.next_offset() > range_.end) return false;
   if (range_.exact && header.base_offset != range_.low) return false;
   if (range_.first_last && header.last_offset() != *range_.first_last) return false;
-  return !epochs_ || epochs_->at(header.base_offset) == header.leader_epoch;
+  if (!epochs_) return true;
+  // Nothing is known of offsets that were removed meanwhile.
+  const auto epoch = epochs_->at(header.base_offset);
+  return !epoch || *epoch == header.leader_epoch;
 }
 
 task::Task<Result<std::optional<LogBatch>>> SegmentScan::batch_at(std::uint64_t position) {

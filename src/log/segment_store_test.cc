@@ -4,46 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "log/segment_names.h"
-#include "log/segment_test_util.h"
+#include "log/segment_rig_for_test.h"
 
 namespace chronik::log {
 namespace {
-
-/// Batches of random size with timestamps that mostly grow.
-class Source {
- public:
-  explicit Source(std::uint64_t seed) : chance_(seed) {}
-
-  ModelLog::Entry next(Offset base, std::size_t value_max = 300) {
-    if (chance_.chance(1, 20)) epoch_ = LeaderEpoch(epoch_.value() + 1);
-    std::vector<TestRecord> records(1 + chance_.below(5));
-    for (TestRecord& record : records) {
-      if (chance_.chance(1, 2)) now_ += static_cast<std::int64_t>(chance_.below(1000));
-      record.timestamp = chance_.chance(1, 8) ? now_ - static_cast<std::int64_t>(chance_.below(5000)) : now_;
-      record.key = std::to_string(chance_.below(50));
-      record.value = std::string(chance_.below(value_max), static_cast<char>('a' + chance_.below(26)));
-    }
-    return {make_batch(base, records, epoch_), records};
-  }
-  std::vector<BatchRef> extend(ModelLog& model, std::size_t count, Offset empty = Offset(0)) {
-    std::vector<BatchRef> batches;
-    for (std::size_t i = 0; i < count; ++i) {
-      model.entries.push_back(next(model.end(empty)));
-      batches.push_back(model.entries.back().batch);
-    }
-    return batches;
-  }
-  Prng& chance() { return chance_; }
-
- private:
-  Prng chance_;
-  LeaderEpoch epoch_{3};
-  std::int64_t now_ = 1'700'000'000'000;
-};
-
-SegmentOptions small_options() {
-  return {.segment_bytes = 8192, .index_interval_bytes = 512, .index_bytes_max = 1U << 20};
-}
 
 void expect_reads(Rig& rig, SegmentStore& store, const ModelLog& model, Offset from, Offset limit, std::size_t max) {
   const auto run = rig.run(store.read(from, limit, max, rig.soon()));
@@ -165,8 +129,7 @@ TEST(SegmentStore, files_are_named_and_filled_as_kafka_does) {
   EXPECT_EQ(store->directory(), "/data/t-0");
   EXPECT_EQ(rig.file("/data/t-0/00000000000000000005.log").substr(0, batch.bytes.size()), text_of(batch));
   EXPECT_EQ(rig.file("/data/t-0/00000000000000000005.index"), "");
-  EXPECT_EQ(rig.file("/data/t-0/partition.metadata"),
-            "version: 0\ntopic_id: " + test_partition().topic.to_string() + "\n");
+  EXPECT_EQ(rig.file("/data/t-0/partition.metadata"), "version: 0\ntopic_id: " + test_id().topic.to_string() + "\n");
   EXPECT_EQ(rig.file("/data/t-0/leader-epoch-checkpoint"), "0\n2\n2 5\n4 6\n");
   EXPECT_EQ(store->epoch_end(LeaderEpoch(1)), std::nullopt);
   EXPECT_EQ(store->epoch_end(LeaderEpoch(3)), std::pair(LeaderEpoch(2), Offset(6)));
@@ -180,9 +143,9 @@ TEST(SegmentStore, another_topics_directory_is_refused) {
   store->start_empty(Offset(0));
   ASSERT_TRUE(rig.run(store->append({make_batch(Offset(0), {{1, "k", "v"}})})));
   ASSERT_TRUE(rig.run(store->sync()));
-  auto other = rig.store_for(small_options(), test_partition(8));
+  auto other = rig.store_for(small_options(), test_id(8));
   EXPECT_EQ(rig.run(other->recover(store->position())).error().code, Errc::corrupt);
-  auto fresh = rig.store_for(small_options(), test_partition(8));
+  auto fresh = rig.store_for(small_options(), test_id(8));
   fresh->start_empty(Offset(0));
   EXPECT_FALSE(rig.run(fresh->append({make_batch(Offset(0), {{1, "k", "v"}})})));
 }

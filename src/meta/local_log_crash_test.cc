@@ -57,6 +57,12 @@ TEST(LocalLogCrash, acknowledged_commands_survive_a_kill_at_any_point) {
         if (prng.chance(1, 2)) rig.world->run_for(std::chrono::microseconds(prng.below(2000)));
       }
       rig.world->run_for(std::chrono::microseconds(prng.below(3000)));
+      if (prng.chance(1, 2)) {  // a group of many blocks on its way
+        AlterBrokerConfigs wide{BrokerId(1), false, {{"wide", ConfigOperation::set, std::string(40'000, 'w')}}};
+        proposals.push_back(std::make_unique<Proposal>(Proposal{std::move(wide), std::nullopt}));
+        rig.start(proposals.back()->command, proposals.back()->result);
+        rig.world->run_for(std::chrono::microseconds(prng.below(600)));
+      }
       for (const auto& proposal : proposals) {
         if (!proposal->result) continue;
         ASSERT_TRUE(*proposal->result);
@@ -64,7 +70,10 @@ TEST(LocalLogCrash, acknowledged_commands_survive_a_kill_at_any_point) {
       }
       // What this life applied is the history so far; a snapshot may hide it from the next replay.
       for (const auto& [index, command] : rig.state->applied) history.insert_or_assign(index, command);
+      // A synced write in flight then counts as written and not yet synced.
+      rig.machine.disk_faults().fail_syncs = prng.chance(1, 2);
       rig.crash();
+      rig.machine.disk_faults().fail_syncs = false;
     }
   }
   EXPECT_GT(torn, 20);

@@ -2,6 +2,7 @@
 
 #include "server/handlers/handle.h"
 #include "server/handlers/handle_configs.h"
+#include "server/handlers/handle_groups.h"
 #include "server/handlers/handle_topics.h"
 
 namespace chronik::server {
@@ -48,6 +49,18 @@ Handlers build() {
   add<wire::DescribeConfigsRequest, handle_describe_configs>(table);
   add<wire::AlterConfigsRequest, handle_alter_configs>(table);
   add<wire::IncrementalAlterConfigsRequest, handle_incremental_alter_configs>(table);
+
+  add<wire::FindCoordinatorRequest, handle_find_coordinator>(table);
+  add<wire::JoinGroupRequest, handle_join_group>(table);
+  add<wire::SyncGroupRequest, handle_sync_group>(table);
+  add<wire::HeartbeatRequest, handle_heartbeat>(table);
+  add<wire::LeaveGroupRequest, handle_leave_group>(table);
+  add<wire::OffsetCommitRequest, handle_offset_commit>(table);
+  add<wire::OffsetFetchRequest, handle_offset_fetch>(table);
+  add<wire::OffsetDeleteRequest, handle_offset_delete>(table);
+  add<wire::DescribeGroupsRequest, handle_describe_groups>(table);
+  add<wire::ListGroupsRequest, handle_list_groups>(table);
+  add<wire::DeleteGroupsRequest, handle_delete_groups>(table);
   return table;
 }
 

@@ -19,7 +19,7 @@ namespace chronik::log {
 
 inline constexpr Duration kPatience = std::chrono::hours(1);
 
-inline TopicPartition test_partition(std::uint8_t seed = 7) {
+inline TopicPartition test_id(std::uint8_t seed = 7) {
   TopicPartition id{{}, PartitionIndex(0)};
   id.topic.bytes.fill(seed);
   return id;
@@ -54,7 +54,7 @@ class Rig {
   }
   Deadline soon() const { return context->after(30s); }
 
-  std::unique_ptr<SegmentStore> store_for(const SegmentOptions& options, const TopicPartition& id = test_partition(),
+  std::unique_ptr<SegmentStore> store_for(const SegmentOptions& options, const TopicPartition& id = test_id(),
                                           std::string topic = "t") {
     return std::make_unique<SegmentStore>(*context, root, std::move(topic), id, options, cache);
   }
@@ -166,5 +166,43 @@ struct ModelLog {
     return best;
   }
 };
+
+/// Batches of random size with timestamps that mostly grow.
+class Source {
+ public:
+  explicit Source(std::uint64_t seed, bool same_time = false) : chance_(seed), same_time_(same_time) {}
+
+  ModelLog::Entry next(Offset base, std::size_t value_max = 300) {
+    if (chance_.chance(1, 20)) epoch_ = LeaderEpoch(epoch_.value() + 1);
+    std::vector<TestRecord> records(1 + chance_.below(5));
+    for (TestRecord& record : records) {
+      if (!same_time_ && chance_.chance(1, 2)) now_ += static_cast<std::int64_t>(chance_.below(1000));
+      record.timestamp =
+          !same_time_ && chance_.chance(1, 8) ? now_ - static_cast<std::int64_t>(chance_.below(5000)) : now_;
+      record.key = std::to_string(chance_.below(50));
+      record.value = std::string(chance_.below(value_max), static_cast<char>('a' + chance_.below(26)));
+    }
+    return {make_batch(base, records, epoch_), records};
+  }
+  std::vector<BatchRef> extend(ModelLog& model, std::size_t count, Offset empty = Offset(0)) {
+    std::vector<BatchRef> batches;
+    for (std::size_t i = 0; i < count; ++i) {
+      model.entries.push_back(next(model.end(empty)));
+      batches.push_back(model.entries.back().batch);
+    }
+    return batches;
+  }
+  Prng& chance() { return chance_; }
+
+ private:
+  Prng chance_;
+  bool same_time_;
+  LeaderEpoch epoch_{3};
+  std::int64_t now_ = 1'700'000'000'000;
+};
+
+inline SegmentOptions small_options() {
+  return {.segment_bytes = 8192, .index_interval_bytes = 512, .index_bytes_max = 1U << 20};
+}
 
 }  // namespace chronik::log
