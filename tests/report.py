@@ -23,13 +23,15 @@ def main(paths):
             name = f"{path.stem}: {case.get('name')}"
             if case.get("status") == "run":
                 passed += 1
-            elif case.find("skipped") is not None and case.get("status") in ("notrun", "disabled"):
+            elif case.find("skipped") is not None:
+                # Only a test that said so itself is skipped; one that was disabled or could not start has failed.
                 message = case.find("skipped").get("message") or ""
-                # Only a test that said so itself is skipped; one that could not be started has failed.
-                if message.startswith(("SKIP_", "Disabled")):
+                if message.startswith("SKIP_"):
                     skipped.append(f"{name} ({reason_of(case)})")
                 else:
                     failed.append(f"{name}: {message or 'not run'}")
+            elif case.get("status") == "disabled":
+                failed.append(f"{name}: disabled; skip it with a reason instead")
             else:
                 failed.append(name)
     for name in skipped:

@@ -1,3 +1,4 @@
+// Addresses as text: HOST:PORT and back.
 #include <charconv>
 
 #include "env/env.h"

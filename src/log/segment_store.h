@@ -23,6 +23,10 @@
 
 namespace chronik::log {
 
+class SegmentCache;
+struct CompactionOptions;
+struct CompactionResult;
+
 struct SegmentOptions {
   std::uint64_t segment_bytes = 1ULL << 30;           // segment.bytes: a segment is rolled before it would exceed this
   Duration segment_age = std::chrono::hours(24 * 7);  // segment.ms, by record timestamps against the segment's first
@@ -52,7 +56,9 @@ struct SegmentInfo {
 class SegmentStore {
  public:
   /// `root` is the log directory. Nothing is touched on disk.
-  SegmentStore(task::Context& context, std::string root, std::string topic, TopicPartition id, SegmentOptions options);
+  /// `cache` bounds open files and loaded indexes; shared by the stores of a shard (log/segment_cache.h), own if null.
+  SegmentStore(task::Context& context, std::string root, std::string topic, TopicPartition id, SegmentOptions options,
+               std::shared_ptr<SegmentCache> cache = nullptr);
   ~SegmentStore();
   SegmentStore(const SegmentStore&) = delete;
   SegmentStore& operator=(const SegmentStore&) = delete;
@@ -96,6 +102,9 @@ class SegmentStore {
   task::Task<Status> remove_before(Offset offset);
   /// Moves the directory to "<topic>-<partition>.<id>-delete", durably, and removes it. No read or append may follow.
   task::Task<Status> destroy();
+
+  /// Compacts closed segments below the synced end (log/compact.h); reads, appends and removals may go on beside it.
+  task::Task<Result<CompactionResult>> compact(const CompactionOptions& options);
 
   void set_options(const SegmentOptions& options);
   std::string directory() const;

@@ -84,6 +84,10 @@ class BrokerConfig : public BrokerSettings {
     ConfigSource source = ConfigSource::default_value;
   };
   std::optional<Value> value(std::string_view name) const;
+  /// The text in force for a topic-level name on topics that do not override it, in that name's unit.
+  Value topic_default(std::string_view topic_config) const;
+  /// Adds every value set for a broker-level name, and its default, strongest first.
+  void append_synonyms(std::string_view name, std::vector<DescribedConfig::Synonym>& into) const;
 
   /// This configuration with the dynamic overrides of `image` for `node_id` laid over the static values. Overrides that
   /// this build does not know are skipped.
@@ -91,14 +95,13 @@ class BrokerConfig : public BrokerSettings {
 
  private:
   friend Status set(BrokerConfig& config, std::string_view key, std::string_view value);
-  friend std::vector<DescribedConfig> describe_broker(const BrokerConfig& config);
-  friend class TopicDefaults;
   enum Level : std::uint8_t { kDynamicBroker, kDynamicDefault, kStatic, kLevels };
 
-  void store(std::string_view key, std::string_view value, Level level);
+  /// The strongest explicit value.
+  std::optional<Value> explicit_value(std::string_view name) const;
   void recompute();
 
-  std::array<ConfigMap, kLevels> levels_;
+  std::array<ConfigMap, kLevels> levels_;  // checked values only
 };
 
 /// Sets a static value, from file or command line. invalid_argument, in one line, for an unknown key (with the nearest
@@ -113,7 +116,7 @@ std::span<const ConfigDefinition> broker_definitions();
 const ConfigDefinition* find_broker_definition(std::string_view name);
 
 /// For IncrementalAlterConfigs of a broker: the change is to a known, dynamic key and its value is good.
-Status check_dynamic(std::string_view key, std::string_view value);
+Status check_dynamic(const BrokerConfig& config, std::string_view key, std::string_view value);
 
 /// Rows for DescribeConfigs, sorted by name.
 std::vector<DescribedConfig> describe_broker(const BrokerConfig& config);

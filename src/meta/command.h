@@ -67,6 +67,9 @@ struct ConfigChange {
 
   bool operator==(const ConfigChange&) const = default;
 };
+/// What appending or subtracting makes of a comma-separated list.
+std::string changed_list(std::string_view now, const ConfigChange& change);
+
 struct TopicConfigChange {
   TopicId topic;
   bool replace = false;  // forget all overrides first (AlterConfigs)

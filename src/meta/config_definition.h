@@ -40,16 +40,16 @@ enum class Honoured : std::uint8_t {
 };
 
 struct ConfigDefinition {
-  std::string_view name;
+  std::string_view name{};
   ConfigType type = ConfigType::string;
-  std::string_view default_value;  // as text; empty together with `unset` means that there is none
+  std::string_view default_value{};  // as text; empty together with `unset` means that there is none
   bool unset = false;
   double minimum = -std::numeric_limits<double>::infinity();  // numbers only
   double maximum = std::numeric_limits<double>::infinity();
-  std::string_view choices;  // strings and lists: the allowed words, comma-separated; empty: any text
+  std::string_view choices{};  // strings and lists: the allowed words, comma-separated; empty: any text
   Honoured honoured = Honoured::fully;
   bool dynamic = false;  // broker level: may be changed while running. Topic level: always
-  std::string_view documentation;
+  std::string_view documentation{};
 };
 
 /// A broker-level name that gives the default of a topic-level one, and what to multiply its value by.

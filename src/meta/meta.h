@@ -21,7 +21,6 @@ namespace chronik::meta {
 struct MetadataOptions {
   BrokerConfig broker;  // static configuration; node id, cluster id of a new cluster, stall time-out
   std::uint64_t log_bytes_max = 16U << 20;  // a longer log is replaced by a snapshot
-  Duration open_deadline = std::chrono::minutes(5);
 };
 
 class Metadata {
@@ -30,11 +29,11 @@ class Metadata {
   /// corrupt, naming file and offset, if acknowledged commands cannot be read back.
   static task::Task<Result<std::unique_ptr<Metadata>>> open(shard::ShardSet& shards, std::string directory,
                                                             MetadataOptions options);
-  /// On shard 0's thread or after the loops ended; no proposal may be waiting on another shard.
+  /// After the loops ended, or on shard 0's thread while no other shard uses it.
   ~Metadata();
 
   /// The view of `shard`, for use on that shard. Any thread may ask.
-  MetadataView& view(shard::Shard& shard) { return *views_[shard.id().value()]; }
+  MetadataView& view(shard::Shard& shard);
 
   /// From any shard: durable, applied, and visible on every shard when it returns. Errors as Proposer::propose; with
   /// timed_out the command may take effect later. Checks nothing: requests of clients go through
@@ -53,14 +52,14 @@ class Metadata {
   shard::ShardSet& shards() { return shards_; }
 
  private:
-  struct Core;           // shard 0: state machine, log, publication
+  struct Machine;        // the state machine and its publication to the views; shard 0
   struct ProducerBlock;  // one for each shard
 
-  Metadata(shard::ShardSet& shards, std::shared_ptr<Core> core);
+  Metadata(shard::ShardSet& shards, std::shared_ptr<Machine> machine, std::shared_ptr<Proposer> log);
 
   shard::ShardSet& shards_;
-  std::shared_ptr<Core> core_;
-  std::vector<std::unique_ptr<MetadataView>> views_;
+  std::shared_ptr<Machine> machine_;
+  std::shared_ptr<Proposer> log_;
   std::vector<std::unique_ptr<ProducerBlock>> producer_blocks_;
 };
 

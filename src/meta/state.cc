@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "meta/config_definition.h"
 #include "meta/topic_name.h"
 
@@ -19,22 +20,6 @@ ItemOutcome no_such_topic(TopicId id) {
   return problem(ErrorCode::unknown_topic_or_partition, "There is no topic with id " + id.to_string() + ".");
 }
 
-std::string join(const std::vector<std::string>& items) {
-  std::string text;
-  for (const std::string& item : items) text.append(text.empty() ? "" : ",").append(item);
-  return text;
-}
-
-void change_list(std::string& value, const ConfigChange& change) {
-  std::vector<std::string> items = parse_list(value);
-  for (const std::string& item : parse_list(change.value)) {
-    const auto found = std::ranges::find(items, item);
-    if (change.operation == ConfigOperation::append && found == items.end()) items.push_back(item);
-    if (change.operation == ConfigOperation::subtract && found != items.end()) items.erase(found);
-  }
-  value = join(items);
-}
-
 void apply_changes(ConfigMap& configs, bool replace, const std::vector<ConfigChange>& changes) {
   if (replace) configs.clear();
   for (const ConfigChange& change : changes) {
@@ -47,13 +32,25 @@ void apply_changes(ConfigMap& configs, bool replace, const std::vector<ConfigCha
         break;
       case ConfigOperation::append:
       case ConfigOperation::subtract:
-        change_list(configs[change.key], change);
+        configs[change.key] = changed_list(configs[change.key], change);
         break;
     }
   }
 }
 
 }  // namespace
+
+std::string changed_list(std::string_view now, const ConfigChange& change) {
+  std::vector<std::string> items = parse_list(now);
+  for (const std::string& item : parse_list(change.value)) {
+    const auto found = std::ranges::find(items, item);
+    if (change.operation == ConfigOperation::append && found == items.end()) items.push_back(item);
+    if (change.operation == ConfigOperation::subtract && found != items.end()) items.erase(found);
+  }
+  std::string text;
+  for (const std::string& item : items) text.append(text.empty() ? "" : ",").append(item);
+  return text;
+}
 
 struct MetadataState::Apply {
   MetadataState& state;

@@ -29,6 +29,13 @@ wal::SyncMode sync_mode(meta::WalSync sync) {
 
 constexpr Duration kStartDeadline = 5min;
 
+std::string parent_of(const std::string& directory) {
+  const auto end = directory.find_last_not_of('/');
+  const auto slash = end == std::string::npos ? end : directory.rfind('/', end);
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : directory.substr(0, slash);
+}
+
 }  // namespace
 
 Broker::Broker(shard::ShardSet& shards, BrokerOptions options) : shards_(shards), options_(std::move(options)) {
@@ -63,7 +70,9 @@ task::Task<Status> Broker::prepare_directory() {
     co_return fail(Errc::in_use, "data directory " + directory + " is in use by another chronik-server");
   }
   lock_ = *std::move(locked);
-  co_return co_await task::make_directory(context, directory + "/wal", context.after(stall));
+  CO_TRY_STATUS(co_await task::make_directory(context, directory + "/wal", context.after(stall)));
+  CO_TRY_STATUS(co_await task::sync_directory(context, directory, context.after(stall)));
+  co_return co_await task::sync_directory(context, parent_of(directory), context.after(stall));
 }
 
 task::Task<Result<wal::Generation>> Broker::begin_generation() {
@@ -203,10 +212,15 @@ task::Task<void> Broker::accept_connections() {
 }
 
 namespace {
+/// No further requests; those that wait for other members of a group are answered.
+task::Task<Status> stop_serving(ShardServer& server, Deadline until) {
+  server.stop_reading();
+  co_return co_await server.close_coordinator(until);
+}
+
 /// Ends the shard's connections: politely until half of the time is over, then not.
 task::Task<Status> drain_connections(ShardServer& server, Deadline until) {
   task::Context& context = server.context();
-  server.stop_reading();
   const Deadline polite(context.now() + (until.at - context.now()) / 2);
   while (server.connections() > 0) {
     if (co_await server.connection_ended().wait("broker.drain", polite) == task::Woken::timed_out) break;
@@ -233,6 +247,10 @@ task::Task<Status> Broker::stop(Deadline until) {
   const Instant now = context.now();
   const Deadline drained(now + (until.at - now) / 2);
   Status result;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    auto body = [this, drained](shard::Shard& shard) { return stop_serving(at(shard.id()), drained); };
+    (void)co_await shard::call(first, shards_.at(i), "broker.stop_serving", until, body);
+  }
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     auto body = [this, drained](shard::Shard& shard) { return drain_connections(at(shard.id()), drained); };
     (void)co_await shard::call(first, shards_.at(i), "broker.stop", until, body);

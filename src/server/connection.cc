@@ -19,7 +19,7 @@ constexpr std::size_t kWriteBatchMax = 1U << 20;
 constexpr Duration kFrameDeadline = 30s;     // from the first byte of a frame to its last
 constexpr Duration kWriteDeadline = 30s;     // for the peer to take what it asked for
 constexpr Duration kMemoryDeadline = 30s;    // back-pressure before the connection is given up
-constexpr Duration kAnswerDeadline = 10min;  // above every handler's own deadline
+constexpr Duration kAnswerDeadline = 10min;  // how often a wait for a handler, which has its own deadline, looks again
 }  // namespace
 
 Connection::Connection(ShardServer& server, env::StreamPtr stream, std::uint64_t id)
@@ -134,19 +134,16 @@ task::Task<Status> Connection::read_requests() {
     const Instant received = context_.now();
     auto exchange = std::make_shared<Exchange>(context_);
     exchange->request_memory = std::move(frame_memory_);
-    while (pipeline_.size() >= kPipelineMax) {
-      if (co_await changed_.wait("connection.pipeline", context_.after(kAnswerDeadline)) == task::Woken::timed_out) {
-        co_return fail(Errc::timed_out, "the pipeline did not move");
-      }
+    while (pipeline_.size() >= kPipelineMax && !writer_done_) {
+      co_await changed_.wait("connection.pipeline", context_.after(kAnswerDeadline));
     }
+    if (writer_done_) break;
     pipeline_.push_back(exchange);
     changed_.notify_all();
     context_.spawn("request", serve(exchange, std::move(frame), received));
+    // Every handler ends by a deadline of its own, JoinGroup's being the longest; this wait only re-arms.
     while (!exchange->ordered) {
-      if (co_await exchange->changed.wait("connection.order", context_.after(kAnswerDeadline)) ==
-          task::Woken::timed_out) {
-        co_return fail(Errc::timed_out, "a request was not answered");
-      }
+      co_await exchange->changed.wait("connection.order", context_.after(kAnswerDeadline));
     }
     if (exchange->close_after) break;
   }
@@ -180,9 +177,7 @@ task::Task<void> Connection::write_answers() {
     }
     const ExchangePtr next = pipeline_.front();
     if (!next->done) {
-      if (co_await next->changed.wait("connection.answer", context_.after(kAnswerDeadline)) == task::Woken::timed_out) {
-        break;
-      }
+      co_await next->changed.wait("connection.answer", context_.after(kAnswerDeadline));
       continue;
     }
     std::vector<Buffer> pieces;

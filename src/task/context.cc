@@ -38,7 +38,11 @@ Context::Root Context::run_root(Context& /*context*/, Task<void> body) {
 }
 
 Context::Context(env::Env& env)
-    : env_(env), alive_(std::make_shared<bool>(true)), detached_(std::make_shared<std::atomic<std::uint64_t>>(0)) {
+    : env_(env),
+      alive_(std::make_shared<bool>(true)),
+      detached_(std::make_shared<std::atomic<std::uint64_t>>(0)),
+      loop_lag_(metrics_.histogram("chronik_shard_loop_lag_microseconds",
+                                   "From a coroutine becoming ready to the turn that runs it")) {
   env_.loop.on_alarm([this, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     alarm_.reset();
@@ -110,6 +114,7 @@ void Context::make_ready(Wait& wait) {
 void Context::request_turn() {
   if (turn_requested_) return;
   turn_requested_ = true;
+  turn_requested_at_ = now();
   env_.loop.post([this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired()) turn();
   });
@@ -117,6 +122,7 @@ void Context::request_turn() {
 
 void Context::turn() {
   turn_requested_ = false;
+  loop_lag_.record(now() - turn_requested_at_);
   // Only what is ready now: what becomes ready meanwhile runs on the next turn, so I/O is never starved.
   WaitQueue batch;
   batch.take_all(ready_);

@@ -87,6 +87,8 @@ class Context {
   std::vector<void*> roots_;
   std::size_t running_ = 0;
   std::optional<Instant> alarm_;
+  Histogram& loop_lag_;
+  Instant turn_requested_at_;
   bool turn_requested_ = false;
   bool stopped_ = false;
 };

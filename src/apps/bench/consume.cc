@@ -87,7 +87,7 @@ Result<std::unique_ptr<Reader>> make_reader(const ConsumeOptions& options, const
        p += static_cast<std::size_t>(options.clients)) {
     mine.push_back({static_cast<int>(p), shared.ranges()[p].start});
   }
-  return Reader::assigned(options.connection, options.topic, mine);
+  return Reader::assigned(options.connection, options.topic, mine, Purpose::catch_up);
 }
 
 void read(const ConsumeOptions& options, Consumption& shared, int client) {

@@ -64,7 +64,7 @@ Status run_e2e(const E2eOptions& options) {
   TRY(const auto ranges, partition_ranges(options.connection, options.load.topic, partitions));
   std::vector<Assignment> assignments;
   for (int p = 0; p < partitions; ++p) assignments.push_back({p, ranges[static_cast<std::size_t>(p)].end});
-  TRY(auto reader, Reader::assigned(options.connection, options.load.topic, assignments));
+  TRY(auto reader, Reader::assigned(options.connection, options.load.topic, assignments, Purpose::tail));
   TRY(auto fleet, Fleet::make(options.connection, options.load, partitions));
   Tail tail(std::move(reader), fleet->run().id);
   tail.start();

@@ -23,6 +23,7 @@ struct Times {
   double connected = -1;
   double topic = -1;
   double acked = -1;
+  int uncertain = 0;  // produce requests without an answer: their record may be there too
 };
 
 Result<std::string> await_ready(Child& child, std::int64_t deadline) {
@@ -55,8 +56,10 @@ Status attempt(const FirstAckOptions& options, const std::string& address, std::
     if (times.topic >= 0) {
       auto request = produce_request(++correlation, options.topic, -1, kRequestMs, 1);
       append_batch(request, 0, {"the first record"}, 0);
+      ++times.uncertain;
       TRY(const auto frame, ask(socket, request.finish()));
       TRY(const auto answer, produce_response(frame));
+      --times.uncertain;
       if (answer.size() == 1 && answer[0].error == 0) {
         times.acked = elapsed();
         return {};
@@ -92,6 +95,7 @@ Status run_first_ack(const FirstAckOptions& options) {
   result["connected_ms"] = times.connected;
   result["topic_ms"] = times.topic;
   result["acked_ms"] = times.acked;
+  result["uncertain"] = times.uncertain;
   return emit(result, Output{options.json, true, {}});
 }
 

@@ -1,22 +1,32 @@
 // See reader.h.
 #include "apps/bench/reader.h"
 
+#include <algorithm>
 #include <array>
 
 namespace chronik::bench {
 namespace {
 
 constexpr std::size_t kBatch = 1000;
-/// Pre-fetched at most, over all partitions.
-constexpr int kPrefetchKbytes = 65536;
+/// Pre-fetched at most, over all partitions. For the simple consumer the limit holds for each one.
+constexpr int kPrefetchKbytes = 262144;
+constexpr int kPrefetchPartitionKbytes = 2048;
+
+/// librdkafka leaves a partition whose queue is full out of the next fetch, which then waits for the others in vain;
+/// and it lowers fetch.max.bytes to the queue's limit, so that a fetch serves a single partition.
+void tune(KafkaConfig& config, Purpose purpose) {
+  config.set("fetch.max.bytes", "52428800");
+  if (purpose == Purpose::catch_up) config.set("fetch.wait.max.ms", "20");
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Reader>> Reader::assigned(const Connection& connection, const std::string& topic,
-                                                 const std::vector<Assignment>& partitions) {
-  // For the simple consumer the limit holds for each partition.
-  const int each = std::max(64, kPrefetchKbytes / std::max(1, static_cast<int>(partitions.size())));
+                                                 const std::vector<Assignment>& partitions, Purpose purpose) {
+  const int count = std::max(1, static_cast<int>(partitions.size()));
+  const int each = std::clamp(kPrefetchKbytes / count, kPrefetchPartitionKbytes, 65536);
   KafkaConfig config(connection);
+  tune(config, purpose);
   config.set("enable.partition.eof", "true")
       .set("check.crcs", "true")
       .set("auto.offset.reset", "error")
@@ -37,6 +47,7 @@ Result<std::unique_ptr<Reader>> Reader::assigned(const Connection& connection, c
 Result<std::unique_ptr<Reader>> Reader::grouped(const Connection& connection, const std::string& topic,
                                                 const std::string& group) {
   KafkaConfig config(connection);
+  tune(config, Purpose::catch_up);
   config.set("group.id", group)
       .set("enable.partition.eof", "true")
       .set("check.crcs", "true")

@@ -11,6 +11,11 @@
 
 namespace chronik::bench {
 
+enum class Purpose {
+  catch_up,  // read what is there: never wait long for one partition while others have data
+  tail,      // wait for what comes: long polls, librdkafka's defaults
+};
+
 struct Assignment {
   int partition;
   std::int64_t from;  // first offset to read
@@ -22,7 +27,7 @@ class Reader {
 
   /// Without a group: librdkafka's simple consumer, so that no coordinator takes part.
   static Result<std::unique_ptr<Reader>> assigned(const Connection& connection, const std::string& topic,
-                                                  const std::vector<Assignment>& partitions);
+                                                  const std::vector<Assignment>& partitions, Purpose purpose);
   /// Joins `group`; starts at the beginning where the group has no committed offset, and commits nothing.
   static Result<std::unique_ptr<Reader>> grouped(const Connection& connection, const std::string& topic,
                                                  const std::string& group);

@@ -92,23 +92,43 @@ Status create(rd_kafka_t* handle, const std::string& topic, int partitions, int 
   return fail(std::move(error));
 }
 
-/// One look-up for all partitions; `which` is ListOffsets' special timestamp, -1 latest or -2 earliest.
+/// Metadata may name a leader that has not taken over yet.
+bool is_passing(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
+/// One look-up for all partitions; `which` is ListOffsets' special timestamp, -1 latest or -2 earliest. `passing` tells
+/// whether trying again makes sense.
 Status list_offsets(rd_kafka_t* handle, const std::string& topic, std::int64_t which,
-                    std::vector<PartitionRange>& ranges, std::int64_t PartitionRange::* field) {
+                    std::vector<PartitionRange>& ranges, std::int64_t PartitionRange::* field, bool& passing) {
   Owned<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(static_cast<int>(ranges.size())));
   for (std::size_t p = 0; p < ranges.size(); ++p) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), static_cast<int>(p))->offset = which;
   }
   const auto code = rd_kafka_offsets_for_times(handle, list.get(), kTimeoutMs * 3);
+  passing = is_passing(code);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "offsets of topic " + topic));
   for (int i = 0; i < list->cnt; ++i) {
     const auto& entry = list->elems[i];
     if (entry.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      passing = is_passing(entry.err);
       return fail(kafka_error(entry.err, fmt::format("offset of {}-{}", topic, entry.partition)));
     }
     ranges[static_cast<std::size_t>(entry.partition)].*field = entry.offset;
   }
   return {};
+}
+
+Status list_offsets_when_led(rd_kafka_t* handle, const std::string& topic, std::int64_t which,
+                             std::vector<PartitionRange>& ranges, std::int64_t PartitionRange::* field) {
+  const auto deadline = now_ns() + kLeaderWaitNs;
+  for (;;) {
+    bool passing = false;
+    auto status = list_offsets(handle, topic, which, ranges, field, passing);
+    if (status || !passing || now_ns() > deadline) return status;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 }  // namespace
@@ -136,8 +156,8 @@ Result<std::vector<PartitionRange>> partition_ranges(const Connection& connectio
                                                      int partitions) {
   TRY(const auto handle, admin_handle(connection));
   std::vector<PartitionRange> ranges(static_cast<std::size_t>(partitions));
-  TRY_STATUS(list_offsets(handle.get(), topic, RD_KAFKA_OFFSET_BEGINNING, ranges, &PartitionRange::start));
-  TRY_STATUS(list_offsets(handle.get(), topic, RD_KAFKA_OFFSET_END, ranges, &PartitionRange::end));
+  TRY_STATUS(list_offsets_when_led(handle.get(), topic, RD_KAFKA_OFFSET_BEGINNING, ranges, &PartitionRange::start));
+  TRY_STATUS(list_offsets_when_led(handle.get(), topic, RD_KAFKA_OFFSET_END, ranges, &PartitionRange::end));
   return ranges;
 }
 

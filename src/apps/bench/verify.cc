@@ -88,7 +88,7 @@ Status read_everything(const Run& run, const std::vector<std::unique_ptr<Client>
                        Reconciliation& result) {
   Remaining remaining(before, after, result.mismatches);
   ReadBack checker(run, clients);
-  TRY(auto reader, Reader::assigned(run.connection, run.load.topic, remaining.assignments));
+  TRY(auto reader, Reader::assigned(run.connection, run.load.topic, remaining.assignments, Purpose::catch_up));
   auto last_progress = now_ns();
   std::string failure;
   while (remaining.open() && failure.empty()) {

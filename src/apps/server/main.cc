@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "admin/admin.h"
+#include "apps/server/broker_source.h"
 #include "apps/server/options.h"
 #include "env/real/host.h"
 
@@ -31,13 +33,20 @@ env::DiskBackend backend(meta::DiskBackendChoice choice) {
 struct Process {
   env::Host& host;
   server::Broker& broker;
+  admin::AdminServer& admin;
+  env::Address admin_address;
   int exit_code = 0;
   bool started = false;
   bool stopping = false;
 };
 
+task::Task<Status> start_all(Process& process) {
+  CO_TRY_STATUS(co_await process.broker.start());
+  co_return process.admin.start(process.admin_address);
+}
+
 task::Task<void> start(Process& process) {
-  const Status status = co_await process.broker.start();
+  const Status status = co_await start_all(process);
   if (!status) {
     std::fprintf(stderr, "chronik-server: %s\n", status.error().detail.c_str());
     const Errc code = status.error().code;
@@ -48,13 +57,16 @@ task::Task<void> start(Process& process) {
     co_return;
   }
   process.started = true;
-  std::printf("ready kafka=%s admin=%s\n", process.broker.listening().to_string().c_str(), "127.0.0.1:0");
+  std::printf("ready kafka=%s admin=%s\n", process.broker.listening().to_string().c_str(),
+              process.admin.listening().to_string().c_str());
   std::fflush(stdout);
 }
 
+/// The admin face answers until the end, so that health can say why a stop takes its time.
 task::Task<void> stop(Process& process, task::Context& context) {
   const Status status = co_await process.broker.stop(context.after(kStopDeadline));
   if (!status) spdlog::warn("stopped, but not cleanly: {}", status.error().message());
+  process.admin.stop();
   process.host.stop();
 }
 
@@ -68,8 +80,10 @@ int run(const ServerOptions& options) {
   for (std::size_t i = 0; i < (*host)->size(); ++i) envs.push_back(&(*host)->env(i));
   shard::ShardSet shards(envs);
   server::Broker broker(shards, options.broker);
-  Process process{**host, broker};
   task::Context& first = shards.at(0).context();
+  BrokerSource source(broker);
+  admin::AdminServer admin(first, source);
+  Process process{**host, broker, admin, options.admin};
   (*host)->on_stop_signal([&] {
     if (std::exchange(process.stopping, true)) return;
     if (!process.started) {
