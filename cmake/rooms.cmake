@@ -8,6 +8,9 @@ add_custom_target(chronik_checked)
 
 # chronik_register(TARGET PREFIX LABEL): each of its tests becomes a ctest test PREFIX.suite.name.
 function(chronik_register TARGET PREFIX LABEL)
+  if(CHRONIK_FUZZ)
+    return()  # that build is for the fuzz targets alone
+  endif()
   if(LABEL STREQUAL "threads" OR NOT CHRONIK_SANITIZE STREQUAL "thread")
     add_dependencies(chronik_checked ${TARGET})
     gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
