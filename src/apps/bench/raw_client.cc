@@ -1,7 +1,7 @@
 // The raw producing client: one connection, one Produce request for all records that are due, spanning partitions (as
 // the Java client does; librdkafka sends one request per partition). Needs one broker that leads every partition. Two
 // threads: the sender, and a receiver that matches responses, which come in order, with what was sent.
-#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
 
 #include <algorithm>
 #include <chrono>
@@ -176,7 +176,7 @@ void RawClient::settle(const Request& request, const std::vector<ProducedPartiti
       auto& ledger = record.ledger[static_cast<std::size_t>(at->partition)];
       if (part.error != 0) {
         ledger.failed.insert(at->sequence);
-        record.failed(fmt::format("error {}", part.error));
+        record.failed(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(part.error)));  // Kafka's numbers
         continue;
       }
       ++ledger.acked;
