@@ -103,8 +103,6 @@ def p11(bench):
                 bench.load(server, "p11", "produce", "--records", partitions)
             time.sleep(SETTLE_S * 2)
             for _ in range(min(bench.rounds, 3)):
-                before, start = server.wakeups(), time.monotonic()
-                time.sleep(2 if bench.quick else 10)
-                rates.append((server.wakeups() - before) / (time.monotonic() - start))
+                rates.append(server.wakeups_per_s(2 if bench.quick else 10))
         yield Row("P11", f"idle wake-ups per second, {partitions:,} partitions", spread(rates, "{:.1f}"), "–", "–",
                         "≤ 10" if partitions else "–", "≤ 10", median(rates) <= 10 if partitions else None, {"per_s": rates})

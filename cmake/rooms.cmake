@@ -10,7 +10,7 @@ add_custom_target(chronik_checked)
 function(chronik_register TARGET PREFIX LABEL)
   if(LABEL STREQUAL "threads" OR NOT CHRONIK_SANITIZE STREQUAL "thread")
     add_dependencies(chronik_checked ${TARGET})
-    gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST
+    gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
       PROPERTIES TIMEOUT 120 LABELS ${LABEL})
   endif()
 endfunction()

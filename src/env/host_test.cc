@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "env/rig_for_test.h"
+#include "env/rig_test.h"
 
 namespace chronik::env {
 namespace {

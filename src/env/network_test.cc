@@ -8,7 +8,7 @@
 
 #include <optional>
 
-#include "env/rig_for_test.h"
+#include "env/rig_test.h"
 
 namespace chronik::env {
 namespace {

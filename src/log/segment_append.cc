@@ -85,7 +85,8 @@ std::vector<SegmentStore::Impl::PlannedRun> SegmentStore::Impl::plan(const std::
 }
 
 task::Task<Status> SegmentStore::Impl::append(std::vector<BatchRef> batches) {
-  const Exclusive writer(busy);
+  CO_TRY_STATUS(co_await wait_for_swap(context.after(options.stall_deadline * 6)));
+  const Exclusive writer(busy, &idle);
   CO_TRY_STATUS(check_writable());
   if (batches.empty()) co_return Status{};
   CO_TRY_STATUS(check_batches(batches));

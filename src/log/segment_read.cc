@@ -60,16 +60,23 @@ task::Task<Result<Run>> SegmentStore::Impl::read(Offset from, Offset limit, std:
     co_return fail(Errc::out_of_range,
                    fmt::format("{}: offset {} is below {}", *directory, from.value(), start().value()));
   }
-  while (run.end < std::min(limit, readable_end())) {
-    // The part already read may have been removed meanwhile.
-    if (run.end < start()) break;
+  for (;;) {
+    if (swapping) {
+      if (const Status waited = co_await wait_for_swap(until); !waited && run.pieces.empty())
+        co_return fail(waited.error());
+      if (swapping) break;
+    }
+    // What follows may have been removed meanwhile.
+    if (run.end >= std::min(limit, readable_end()) || run.end < start()) break;
     const SegmentPtr segment = segment_of(run.end);
     auto to_end = co_await read_segment(segment, limit, bytes_max, until, run);
     if (!to_end) {
       if (!run.pieces.empty()) break;
-      if (segment->removed && to_end.error().code == Errc::not_found) {
+      if (segment->removed && run.end < start()) {
         co_return fail(Errc::out_of_range, fmt::format("{}: offset {} was removed", *directory, from.value()));
       }
+      // Compacted meanwhile: another segment has its place, or is about to.
+      if (was_replaced(segment)) continue;
       co_return std::unexpected(std::move(to_end).error());
     }
     if (!*to_end || run.bytes >= bytes_max) break;

@@ -23,7 +23,7 @@ struct SegmentStore::Impl::Listing {
 };
 
 task::Task<Status> SegmentStore::Impl::recover(FilePosition position) {
-  const Exclusive writer(busy);
+  const Exclusive writer(busy, &idle);
   CHECK(segments.empty() && !destroyed);
   empty_at = position.segment;
   synced = position;
@@ -40,6 +40,7 @@ task::Task<Status> SegmentStore::Impl::recover(FilePosition position) {
 }
 
 task::Task<Status> SegmentStore::Impl::recover_files(const FilePosition& position) {
+  CO_TRY_STATUS(co_await finish_swaps());
   auto listed = co_await list_directory();
   if (!listed && listed.error().code == Errc::not_found && position.bytes == 0) {
     empty_at = Offset(position.end.value());

@@ -8,7 +8,8 @@
 namespace chronik::log {
 
 task::Task<Status> SegmentStore::Impl::remove_before(Offset offset) {
-  const Exclusive writer(busy);
+  CO_TRY_STATUS(co_await wait_for_swap(context.after(options.stall_deadline * 6)));
+  const Exclusive writer(busy, &idle);
   CO_TRY_STATUS(check_writable());
   if (segments.empty()) co_return Status{};
   std::size_t count = 0;
@@ -66,7 +67,8 @@ task::Task<Status> SegmentStore::Impl::remove_segments(std::vector<SegmentPtr> g
 }
 
 task::Task<Status> SegmentStore::Impl::destroy() {
-  const Exclusive writer(busy);
+  CO_TRY_STATUS(co_await wait_for_swap(context.after(options.stall_deadline * 6)));
+  const Exclusive writer(busy, &idle);
   CHECK(!destroyed);
   destroyed = true;
   for (const SegmentPtr& segment : segments) segment->removed = true;

@@ -14,7 +14,9 @@ SegmentStore::Impl::Impl(task::Context& context_, std::string root_, std::string
       id(id_),
       options(options_),
       directory(std::make_shared<const std::string>(root + "/" + partition_directory_name(topic, id.partition))),
-      cache(cache_ ? std::move(cache_) : std::make_shared<SegmentCache>()) {}
+      cache(cache_ ? std::move(cache_) : std::make_shared<SegmentCache>()),
+      idle(context_),
+      swapped(context_) {}
 
 Offset SegmentStore::Impl::start() const {
   return segments.empty() ? empty_at : segments.front()->base;
@@ -119,6 +121,10 @@ task::Task<Status> SegmentStore::remove_before(Offset offset) {
 
 task::Task<Status> SegmentStore::destroy() {
   return impl_->destroy();
+}
+
+task::Task<Result<CompactionResult>> SegmentStore::compact(const CompactionOptions& options) {
+  return impl_->compact(options);
 }
 
 void SegmentStore::set_options(const SegmentOptions& options) {

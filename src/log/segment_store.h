@@ -24,6 +24,8 @@
 namespace chronik::log {
 
 class SegmentCache;
+struct CompactionOptions;
+struct CompactionResult;
 
 struct SegmentOptions {
   std::uint64_t segment_bytes = 1ULL << 30;           // segment.bytes: a segment is rolled before it would exceed this
@@ -100,6 +102,9 @@ class SegmentStore {
   task::Task<Status> remove_before(Offset offset);
   /// Moves the directory to "<topic>-<partition>.<id>-delete", durably, and removes it. No read or append may follow.
   task::Task<Status> destroy();
+
+  /// Compacts closed segments below the synced end (log/compact.h); reads, appends and removals may go on beside it.
+  task::Task<Result<CompactionResult>> compact(const CompactionOptions& options);
 
   void set_options(const SegmentOptions& options);
   std::string directory() const;

@@ -1,7 +1,10 @@
 // The state behind SegmentStore and its operations, one .cc file each group: segment_append.cc, segment_sync.cc,
-// segment_read.cc, segment_time.cc, segment_recover.cc, segment_remove.cc.
+// segment_read.cc, segment_time.cc, segment_recover.cc, segment_remove.cc; compaction in compact.cc.
 #pragma once
 
+#include <functional>
+
+#include "log/compact.h"
 #include "log/segment.h"
 #include "log/segment_store.h"
 
@@ -12,6 +15,8 @@ struct Positioned {
   LogBatch batch;
   SegmentScan scan;
 };
+
+class CompactionFilter;
 
 struct SegmentStore::Impl {
   Impl(task::Context& context, std::string root, std::string topic, TopicPartition id, const SegmentOptions& options,
@@ -74,6 +79,7 @@ struct SegmentStore::Impl {
   task::Task<Result<std::optional<Peak>>> peak_of(SegmentPtr segment, Offset limit, Deadline until);
   /// At the batch that `entry` names, or the segment's first; invalid_argument if the entry is not true of it.
   task::Task<Result<Positioned>> scan_to_time(SegmentPtr segment, std::optional<TimeEntry> entry, Deadline until);
+  bool was_replaced(const SegmentPtr& segment) const;
   task::Task<Status> await_index(SegmentPtr segment, Deadline until);
 
   // segment_recover.cc
@@ -101,6 +107,24 @@ struct SegmentStore::Impl {
   task::Task<Status> remove_segments(std::vector<SegmentPtr> gone);
   task::Task<Status> destroy();
 
+  // compact.cc, compact_swap.cc
+  struct CompactionRun;
+  task::Task<Result<CompactionResult>> compact(CompactionOptions options);
+  task::Task<Status> each_batch(const CompactionRun& run, Offset from,
+                                std::function<Result<bool>(const LogBatch&)> take);
+  task::Task<Result<SegmentScan>> scan_all(SegmentPtr segment);
+  task::Task<Status> learn(CompactionRun& run);
+  std::vector<SegmentPtr> group_from(const CompactionRun& run, std::size_t first) const;
+  task::Task<Status> rewrite(CompactionRun& run);
+  task::Task<Status> rewrite_group(CompactionRun& run, const std::vector<SegmentPtr>& group, SegmentPtr target,
+                                   CompactionFilter& filter);
+  task::Task<Status> discard_cleaned(SegmentPtr target);
+  task::Task<Status> swap_in(std::vector<SegmentPtr> group, SegmentPtr target);
+  task::Task<Status> complete_swap(Offset base, std::vector<Offset> others);
+  task::Task<Status> finish_swaps();
+  task::Task<Status> wait_for_swap(Deadline until);
+  task::Task<Status> wait_for_quiet(const std::vector<SegmentPtr>& group);
+
   task::Context& context;
   const std::string root;
   const std::string topic;
@@ -120,23 +144,32 @@ struct SegmentStore::Impl {
   bool epochs_dirty = false;
   bool epochs_known = true;  // batches are checked against them
   bool busy = false;         // an append, sync or removal is running
+  bool compacting = false;
+  bool swapping = false;  // compacted segments take their places: readers and writers wait
   bool destroyed = false;
+  Offset cleaned_to{0};  // compaction got this far
+  task::Event idle;      // `busy` ended
+  task::Event swapped;   // `swapping` ended
   env::FilePtr unsynced_metadata;
 };
 
-/// Marks the one writer; a second one at the same time is a bug.
+/// Marks the one that does what only one may do at a time; a second one is a bug.
 class Exclusive {
  public:
-  explicit Exclusive(bool& busy) : busy_(busy) {
+  explicit Exclusive(bool& busy, task::Event* ended = nullptr) : busy_(busy), ended_(ended) {
     CHECK(!busy_);
     busy_ = true;
   }
-  ~Exclusive() { busy_ = false; }
+  ~Exclusive() {
+    busy_ = false;
+    if (ended_) ended_->notify_all();
+  }
   Exclusive(const Exclusive&) = delete;
   Exclusive& operator=(const Exclusive&) = delete;
 
  private:
   bool& busy_;
+  task::Event* ended_;
 };
 
 }  // namespace chronik::log

@@ -41,7 +41,8 @@ task::Task<Result<env::FilePtr>> SegmentStore::Impl::write_epochs(std::string fi
 }
 
 task::Task<Status> SegmentStore::Impl::sync() {
-  const Exclusive writer(busy);
+  CO_TRY_STATUS(co_await wait_for_swap(context.after(options.stall_deadline * 6)));
+  const Exclusive writer(busy, &idle);
   CO_TRY_STATUS(check_writable());
   Status status = co_await sync_all();
   if (!status) co_return fail(write_failed(std::move(status).error()));

@@ -65,17 +65,28 @@ task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::find_in_segmen
   }
 }
 
+/// Whether an error in reading it only says that it was removed or compacted meanwhile.
+bool SegmentStore::Impl::was_replaced(const SegmentPtr& segment) const {
+  return segment->removed && (swapping || std::ranges::find(segments, segment) == segments.end());
+}
+
 task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::find_timestamp(UnixMillis timestamp, Offset limit,
                                                                                  Deadline until) {
   CHECK(!destroyed);
   limit = std::min(limit, readable_end());
   // Segments may go while one is searched; those that remain keep their place in offset space.
   for (Offset next = start(); next < limit && !segments.empty();) {
-    const SegmentPtr segment = segment_of(std::max(next, start()));
+    CO_TRY_STATUS(co_await wait_for_swap(until));
+    next = std::max(next, start());
+    if (next >= limit) break;
+    const SegmentPtr segment = segment_of(next);
     next = segment->end;
     if (!segment->time_estimated && segment->max_timestamp() < timestamp) continue;
     auto found = co_await find_in_segment(segment, timestamp, limit, until);
-    if (!found && segment->removed) continue;
+    if (!found && was_replaced(segment)) {
+      next = segment->base;
+      continue;
+    }
     if (!found || *found) co_return found;
   }
   co_return Found();
@@ -125,16 +136,25 @@ task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::max_timestamp(
   limit = std::min(limit, readable_end());
   std::optional<Peak> best;
   for (Offset next = start(); next < limit && !segments.empty();) {
-    const SegmentPtr segment = segment_of(std::max(next, start()));
+    CO_TRY_STATUS(co_await wait_for_swap(until));
+    next = std::max(next, start());
+    if (next >= limit) break;
+    const SegmentPtr segment = segment_of(next);
     next = segment->end;
     auto peak = co_await peak_of(segment, limit, until);
-    if (!peak && segment->removed) continue;
+    if (!peak && was_replaced(segment)) {
+      next = segment->base;
+      continue;
+    }
     if (!peak) co_return std::unexpected(std::move(peak).error());
     if (*peak && (!best || (*peak)->timestamp > best->timestamp)) best = std::move(**peak);
   }
   if (!best) co_return Found();
-  CO_TRY(const auto at, co_await scan_to(best->segment, best->batch_last, kScanChunk, until));
-  co_return first_record(at.batch, best->timestamp, limit);
+  const auto at = co_await scan_to(best->segment, best->batch_last, kScanChunk, until);
+  // Gone while others were looked at: once more, with what is there now.
+  if (!at && was_replaced(best->segment)) co_return co_await max_timestamp(limit, until);
+  if (!at) co_return fail(at.error());
+  co_return first_record(at->batch, best->timestamp, limit);
 }
 
 }  // namespace chronik::log

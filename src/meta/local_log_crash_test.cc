@@ -31,8 +31,8 @@ TEST(LocalLogCrash, acknowledged_commands_survive_a_kill_at_any_point) {
   int from_snapshot = 0;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     LogRig rig(seed, {.bytes_max = 96U << 10});
-    RandomCommands random(seed);
-    Prng& prng = random.prng();
+    RandomCommands commands(seed);
+    Prng& prng = commands.prng();
     std::vector<std::pair<Index, Command>> acknowledged;
     std::map<Index, Command> history;  // as the last replay showed it
     for (int life = 0; life < 5; ++life) {
@@ -52,7 +52,7 @@ TEST(LocalLogCrash, acknowledged_commands_survive_a_kill_at_any_point) {
 
       std::vector<std::unique_ptr<Proposal>> proposals;
       for (std::uint64_t n = prng.below(60); n > 0; --n) {
-        proposals.push_back(std::make_unique<Proposal>(Proposal{random.next(), std::nullopt}));
+        proposals.push_back(std::make_unique<Proposal>(Proposal{commands.next(), std::nullopt}));
         rig.start(proposals.back()->command, proposals.back()->result);
         if (prng.chance(1, 2)) rig.world->run_for(std::chrono::microseconds(prng.below(2000)));
       }

@@ -208,9 +208,9 @@ TEST(LocalLog, it_opens_on_a_full_disk_and_reads) {
 TEST(LocalLog, a_long_log_becomes_a_snapshot_and_a_tail) {
   LogRig rig(10, {.bytes_max = 64U << 10});
   ASSERT_TRUE(rig.open());
-  RandomCommands random(10);
+  RandomCommands commands(10);
   for (int i = 0; i < 300; ++i) {
-    const auto outcome = rig.propose(random.next());
+    const auto outcome = rig.propose(commands.next());
     ASSERT_TRUE(outcome) << outcome.error().message();
   }
   EXPECT_LE(names_in(rig).size(), 3U);

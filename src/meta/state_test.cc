@@ -132,11 +132,11 @@ TEST_F(State, the_cluster_has_a_limit_of_partitions) {
 
 TEST(StateProperty, replay_snapshot_and_encoding_give_the_same_state) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    RandomCommands random(seed);
+    RandomCommands commands(seed);
     MetadataState state;
     MetadataState replayed;
     for (std::uint64_t i = 1; i <= 200; ++i) {
-      const Command command = random.next();
+      const Command command = commands.next();
       const auto bytes = encode(command);
       ASSERT_TRUE(bytes);
       const auto decoded = decode_command(bytes->span());
@@ -144,7 +144,7 @@ TEST(StateProperty, replay_snapshot_and_encoding_give_the_same_state) {
       ASSERT_EQ(*decoded, command);
       ASSERT_EQ(state.apply(Index(i), command), replayed.apply(Index(i), *decoded));
       ASSERT_TRUE(check_invariants(state));
-      if (random.prng().chance(1, 20)) {  // a snapshot instead of what came before
+      if (commands.prng().chance(1, 20)) {  // a snapshot instead of what came before
         auto copy = MetadataState::decode(replayed.encode().span());
         ASSERT_TRUE(copy) << copy.error().message();
         replayed = std::move(*copy);
@@ -156,9 +156,9 @@ TEST(StateProperty, replay_snapshot_and_encoding_give_the_same_state) {
 
 TEST(StateProperty, garbage_is_refused_without_harm) {
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
-    RandomCommands random(seed);
-    Prng& prng = random.prng();
-    const auto bytes = encode(random.next());
+    RandomCommands commands(seed);
+    Prng& prng = commands.prng();
+    const auto bytes = encode(commands.next());
     std::string text(as_text(bytes->span()));
     ASSERT_FALSE(decode_command(as_bytes(text.substr(0, prng.below(text.size())))));
     ASSERT_FALSE(decode_command(as_bytes(text + "x")));

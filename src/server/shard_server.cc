@@ -82,6 +82,7 @@ log::LogConfig log_config(const meta::TopicConfig& topic, const meta::Topic& abo
   config.timestamp_before_max_ms = topic.timestamp_before_max_ms;
   config.timestamp_after_max_ms = topic.timestamp_after_max_ms;
   config.compact = topic.cleanup_compact && about.internal();
+  config.delete_retention_ms = topic.delete_retention_ms;
   return config;
 }
 

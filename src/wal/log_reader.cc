@@ -80,12 +80,19 @@ task::Task<Result<bool>> LogReader::holds_groups() {
 /// Opens the oldest file that took groups; false if none did. A file whose header says that it took none may hold
 /// stale groups, of the time before it was recycled.
 task::Task<Result<bool>> LogReader::enter_first() {
+  bool skipped = false;
   for (std::size_t i = 0; i < files_.size(); ++i) {
     CO_TRY_STATUS(co_await open(i));
     CO_TRY(const auto header, co_await file_header());
-    if (header && header->first == 0) continue;
+    if (header && header->number != files_[i].name.number) continue;  // was being retired: name and header in two steps
+    if (header && header->first == 0) {
+      skipped = true;
+      continue;
+    }
     if (header) {
-      expected_ = header->first;
+      // Only the very first group may have left a file unused, one too small for it. Else what stood before this file
+      // is gone: without syncs (modes interval and none) a power cut may do that.
+      expected_ = skipped && header->first > 1 ? header->first - 1 : header->first;
       co_return true;
     }
     // The header is damaged, or the file was never finished.
@@ -103,7 +110,7 @@ task::Task<Result<bool>> LogReader::enter_next() {
   for (std::size_t i = index_ + 1; i < files_.size(); ++i) {
     CO_TRY_STATUS(co_await open(i));
     CO_TRY(const auto header, co_await file_header());
-    if (header && header->first == *expected_) co_return true;
+    if (header && header->number == files_[i].name.number && header->first == *expected_) co_return true;
     if (header) continue;
     CO_TRY(const auto group, co_await group_at(kBlock));
     if (group && follows(group->header)) co_return true;

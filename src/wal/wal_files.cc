@@ -78,7 +78,9 @@ task::Task<Result<Wal::LogFile>> Wal::create_file(std::uint64_t bytes) {
   if (status) co_return made;
   if (status.error().code == Errc::disk_full) {
     made.file.reset();
-    (void)co_await task::remove(context_, path(made.name), stall());
+    // What stays behind must not: it would stand in the row of files.
+    const Status removed = co_await task::remove(context_, path(made.name), stall());
+    if (!removed) co_return chronik::fail(Errc::storage_failed, removed.error().detail);
   }
   co_return chronik::fail(status.error().code, status.error().detail + " (" + path(made.name) + ")");
 }

@@ -1,3 +1,4 @@
+// The first half of Ring: creation, submission, completions arriving.
 #include "env/real/ring.h"
 
 #include <limits.h>
