@@ -45,7 +45,7 @@ TEST_P(DeleteRecords, each_partition_has_its_own_error) {
   make_topic("__consumer_offsets", 1, {{"cleanup.policy", "compact"}});
   produce("a", 0, 5);
   const auto error = [&](const char* topic, std::int32_t index, std::int64_t offset) {
-    const auto& answer = erase(topic, {{PartitionIndex(index), Offset(offset)}}).topics[0].partitions[0];
+    const auto answer = erase(topic, {{PartitionIndex(index), Offset(offset)}}).topics[0].partitions[0];
     if (answer.error_code != ErrorCode::none) {
       EXPECT_EQ(answer.low_watermark, LogStartOffset(-1));
     }
