@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <type_traits>
+
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/ids.h"
@@ -13,6 +15,21 @@ TEST(Crc32c, matches_the_published_vectors) {
   EXPECT_EQ(crc32c(as_bytes("123456789")), 0xe3069283U);
   EXPECT_EQ(crc32c({}), 0U);
   EXPECT_EQ(crc32c(as_bytes("6789"), crc32c(as_bytes("12345"))), 0xe3069283U);
+}
+
+// lesson: "high watermark" getter returned next offset
+template <class... Kinds>
+constexpr bool none_converts() {
+  const auto to_none = []<class From>() {
+    return ((std::is_same_v<From, Kinds> || !std::is_convertible_v<From, Kinds>) && ...) &&
+           ((std::is_same_v<From, Kinds> || !std::is_assignable_v<Kinds&, From>) && ...) &&
+           !std::is_convertible_v<From, std::int64_t> && !std::is_convertible_v<std::int64_t, From>;
+  };
+  return (to_none.template operator()<Kinds>() && ...);
+}
+
+TEST(Offsets, of_different_kinds_do_not_mix) {
+  EXPECT_TRUE((none_converts<Offset, LogStartOffset, LogEndOffset, DurableEnd, HighWatermark, LastStableOffset>()));
 }
 
 TEST(TopicId, prints_and_parses_as_kafka_does) {

@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import lessons
+
 LINES_MAX = 800
 LINES_WARN = 400
 
@@ -250,6 +252,7 @@ def run(root):
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parents[2])
     findings, warnings, count = run(root)
+    findings += [Finding(lessons.TABLE, line, "lessons", f"there is no test {name}") for line, name in lessons.missing(root)]
     for warning in warnings:
         print(f"warning: {warning}")
     for finding in findings:

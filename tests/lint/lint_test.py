@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import lessons
 import lint
 
 HERE = Path(__file__).resolve().parent
@@ -134,6 +135,25 @@ class LintTest(unittest.TestCase):
 
     def test_table_of_locks_may_not_name_a_file_that_is_gone(self):
         self.assertIn("lock", self.rules({}, ARCHITECTURE.replace("src/wal/locked", "src/wal/gone")))
+
+    def test_table_of_lessons_may_not_name_a_test_that_is_gone(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = Path(directory)
+            self.assertEqual(lessons.missing(root), [(1, lessons.TABLE)])
+            for path, text in (
+                ("src/wal/a_test.cc", "TEST(Log, keeps) {}\nTEST_P(Disks, agree) {}\nINSTANTIATE_TEST_SUITE_P(Every, Disks, x);\n"),
+                ("src/wire/request_decode_fuzz.cc", ""),
+                ("tests/system/test_kill.py", "class Kill:\n    def test_nothing_lost(self):\n"),
+            ):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text)
+            (root / "docs").mkdir()
+            table = root / lessons.TABLE
+            table.write_text("| loss | `wal.Log.keeps`, `wal.Every/Disks.agree`, `fuzz.request`, `system.kill.nothing_lost` |\n")
+            self.assertEqual(lessons.missing(root), [])
+            for gone in ("wal.Log.loses", "wal.Disks.agree", "log.Log.keeps", "fuzz.answer", "system.kill.keeps"):
+                table.write_text(f"# Lessons\n| loss | `wal.Log.keeps`, `{gone}` |\n")
+                self.assertEqual(lessons.missing(root), [(2, gone)])
 
     def test_clang_tidy_finds_long_functions_and_capturing_coroutines(self):
         tidy = shutil.which("clang-tidy-19")

@@ -15,7 +15,7 @@ import test_bad_input as raw
 
 BENCH = harness.BIN_DIR / "chronik-bench"
 WAL_32M = ("--set", "wal.max.bytes=33554432", "--set", "wal.file.bytes=4194304")
-PROCESS_MB = 160  # what a server needs besides its write-ahead log and its memory budget
+PROCESS_MB = 80  # what a server needs besides its write-ahead log and its memory budget
 
 
 def bench(broker, command, *args, deadline_s=120):
@@ -51,7 +51,14 @@ def wake_ups(pid):
 
 
 def bytes_under(directory):
-    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
+    total = 0
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(parent, name)).st_blocks * 512
+            except FileNotFoundError:
+                pass  # removed meanwhile, as it should be
+    return total
 
 
 class Idle(harness.SystemTest):
@@ -151,10 +158,9 @@ class Memory(harness.SystemTest):
         self.budget_returns(broker)
         # More than the budget again on each path that ends in an error.
         host, port = broker.kafka.rsplit(":", 1)
-        damaged = bytearray(raw.batch(b"v" * 1_000_000))
-        damaged[-2] ^= 1
-        refused = raw.produce_v3("t", bytes(damaged))
-        for _ in range(2 * budget // len(refused)):
+        refused = raw.produce_v3("t", raw.batch() + bytes(1_000_000))  # what follows the batch is none
+        count = 2 * budget // len(refused)
+        for _ in range(count):
             with socket.create_connection((host, int(port)), 20) as connection:
                 connection.sendall(refused)
                 connection.settimeout(20)
@@ -162,6 +168,7 @@ class Memory(harness.SystemTest):
             with socket.create_connection((host, int(port)), 20) as connection:
                 connection.sendall(refused[:-1])  # breaks off before its last byte
         self.budget_returns(broker)
+        self.assertGreaterEqual(sum(metrics(broker, "chronik_request_errors_total").values()), count)
         harness.produce(broker, "t", ["goes on"])
         self.assertLess(status_of(broker.pid, "VmHWM") / 1024, 32 + 32 + PROCESS_MB)
 
@@ -173,8 +180,7 @@ class Memory(harness.SystemTest):
                                    data_dir=directory / "data")
         write(broker, "t", "--partitions", 4, "--records", 100, "--no-verify")
         command = [BENCH, "produce", "--bootstrap", broker.kafka, "--topic", "t", "--records", "20000", "--size", "10000",
-                   "--clients", "16", "--window", "2000", "--timeout-ms", "120000", "--idempotence", "--no-verify", "--json",
-                   "--quiet"]
+                   "--clients", "8", "--timeout-ms", "120000", "--no-verify", "--json", "--quiet"]
         with harness.Frozen(directory):
             load = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
             time.sleep(4)  # a disk that is slow, not one that has failed: less than disk.stall.timeout.ms
@@ -202,15 +208,17 @@ class Disk(harness.SystemTest):
     # lesson: Retention setting ignored, 44 GB of orphan log
     def retention(self, *settings):
         broker = self.start_broker(*WAL_32M, "--set", "log.segment.bytes=1048576", "--set",
-                                   "log.retention.check.interval.ms=200", "--set", "num.partitions=1",
-                                   "--set", "log.segment.delete.delay.ms=100", *settings)
+                                   "log.retention.check.interval.ms=200", "--set", "num.partitions=1", *settings)
         write(broker, "t", "--partitions", 1, "--records", 10_000, "--size", 10_000, "--no-verify")
         # What remains: two segments, the write-ahead log, and metadata.
         harness.wait_until(lambda: bytes_under(broker.data_dir) < (32 + 4 + 4) << 20, 60, "bytes given back to the disk")
         harness.produce(broker, "t", ["last"])
-        self.assertEqual(harness.consume(broker, "t")[-1], "last")
+        self.assertEqual(self.end(broker), 10_001)
         broker.restart(kill=True)
-        self.assertEqual(harness.consume(broker, "t")[-1], "last")
+        self.assertEqual(self.end(broker), 10_001)
+
+    def end(self, broker):
+        return int(harness.kcat(broker, "-Q", "-t", "t:0:-1").stdout.rsplit(" ", 1)[-1])
 
     def test_retention_by_size_gives_bytes_back(self):
         self.retention("--set", "log.retention.bytes=2097152")
@@ -219,7 +227,7 @@ class Disk(harness.SystemTest):
         self.retention("--set", "log.retention.ms=1500")
 
     def test_a_deleted_topic_gives_bytes_back(self):
-        broker = self.start_broker(*WAL_32M, "--set", "log.segment.delete.delay.ms=100")
+        broker = self.start_broker(*WAL_32M)
         write(broker, "t", "--partitions", 3, "--records", 10_000, "--size", 10_000, "--no-verify")
         self.assertGreater(bytes_under(broker.data_dir), 60 << 20)
         host, port = broker.kafka.rsplit(":", 1)

@@ -1,0 +1,57 @@
+// Peers that stop talking or stop listening: each wait for them has a deadline.
+#include <gtest/gtest.h>
+
+#include "server/test_client.h"
+#include "wire/messages/api_versions.h"
+
+namespace chronik::server {
+namespace {
+
+class Peers : public testing::Test {
+ protected:
+  Peers() {
+    auto connected = rig.run(context, task::connect(context, rig.broker->listening(), context.after(10s)));
+    EXPECT_TRUE(connected);
+    stream = *std::move(connected);
+  }
+  ~Peers() override { stream->close(); }
+
+  std::size_t connections() { return rig.broker->at(ShardId{0}).connections(); }
+  /// How long until the broker lets this connection go.
+  Duration let_go(Duration limit) {
+    EXPECT_TRUE(rig.world->run_until([&] { return connections() == 1; }, 10s));
+    const Instant began = context.now();
+    EXPECT_TRUE(rig.world->run_until([&] { return connections() == 0; }, limit)) << "still connected";
+    return context.now() - began;
+  }
+
+  SimBroker rig{1};
+  task::Context& context = *rig.client_context;
+  env::StreamPtr stream;
+};
+
+// lesson: Forwarding a request hung forever when the leader died
+TEST_F(Peers, one_that_stops_in_the_middle_of_a_frame_is_let_go) {
+  auto part = Block::allocate(10);
+  store_be<std::int32_t>(part->data(), 1000);
+  std::vector<Buffer> pieces;
+  pieces.emplace_back(part, ByteSpan(part->data(), 10));
+  ASSERT_TRUE(rig.run(context, task::write(context, stream, std::move(pieces), context.after(10s))));
+  EXPECT_GT(let_go(2min), 5s);
+}
+
+// lesson: Memory exhaustion under load (slow consumer)
+TEST_F(Peers, one_that_takes_no_answer_is_let_go) {
+  std::vector<Buffer> pieces;
+  for (std::int32_t i = 0; i < 20'000; ++i) {
+    auto frame = wire::encode_request(i, "deaf", wire::ApiVersionsRequest{}, 0).value();
+    for (auto& piece : frame) pieces.push_back(std::move(piece));
+  }
+  const auto sent = rig.begin(context, task::write(context, stream, std::move(pieces), context.after(10min)));
+  EXPECT_GT(let_go(5min), 5s);
+  ASSERT_TRUE(rig.world->run_until([&] { return sent->has_value(); }, 1min));
+  EXPECT_FALSE(**sent);  // held back, then cut off: it could not send everything
+}
+
+}  // namespace
+}  // namespace chronik::server
