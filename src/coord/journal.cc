@@ -14,7 +14,10 @@ constexpr Duration kWaitOn = 1h;
 task::Task<ErrorCode> Journal::room(log::PartitionPtr partition, std::size_t bytes, Deadline until) {
   if (partition->failure()) co_return log::to_kafka(partition->failure()->code);
   const Status status = co_await partition->wal().room(bytes + kBatchOverhead, until);
-  co_return status ? ErrorCode::none : log::to_kafka(status.error().code);
+  if (status) co_return ErrorCode::none;
+  // Larger than a write-ahead log file can hold.
+  if (status.error().code == Errc::invalid_argument) co_return ErrorCode::message_too_large;
+  co_return log::to_kafka(status.error().code);
 }
 
 std::expected<Journal::WritePtr, ErrorCode> Journal::append(const log::PartitionPtr& partition,
