@@ -66,7 +66,6 @@ def p8(bench):
 
 def p9(bench):
     """Kill -9 right after a load, restart on the same directory, time to the next acknowledged record; then count."""
-    rows = []
     for gigabytes in sorted({0.2, bench.options.p9_gb}):
         data = bench.fresh_dir("p9")
         times, expected, uncertain = [], 0, 0
@@ -89,15 +88,13 @@ def p9(bench):
         if not expected <= found <= expected + uncertain:
             raise Failure(f"{expected} records were acknowledged, but after {bench.rounds} kills {found} are there")
         gated = gigabytes == bench.options.p9_gb
-        rows.append(Row("P9", f"restart after kill -9 with {gigabytes:g} GB, to the first acknowledged record",
+        yield Row("P9", f"restart after kill -9 with {gigabytes:g} GB, to the first acknowledged record",
                         spread(times, "{:.0f}") + " ms", f"all {found:,} records there", "–", "measured", "≤ 1 s, any size",
-                        median(times) <= 1000 if gated else None, {"ours": times}))
-    return rows
+                        median(times) <= 1000 if gated else None, {"ours": times})
 
 
 def p11(bench):
     """Voluntary context switches of all threads over 10 s, nothing connected."""
-    rows = []
     for partitions in (0, 1000):
         rates = []
         with bench.start(bench.fresh_dir("p11")) as server:
@@ -106,9 +103,6 @@ def p11(bench):
                 bench.load(server, "p11", "produce", "--records", partitions)
             time.sleep(SETTLE_S * 2)
             for _ in range(min(bench.rounds, 3)):
-                before, start = server.wakeups(), time.monotonic()
-                time.sleep(2 if bench.quick else 10)
-                rates.append((server.wakeups() - before) / (time.monotonic() - start))
-        rows.append(Row("P11", f"idle wake-ups per second, {partitions:,} partitions", spread(rates, "{:.1f}"), "–", "–",
-                        "≤ 10" if partitions else "–", "≤ 10", median(rates) <= 10 if partitions else None, {"per_s": rates}))
-    return rows
+                rates.append(server.wakeups_per_s(2 if bench.quick else 10))
+        yield Row("P11", f"idle wake-ups per second, {partitions:,} partitions", spread(rates, "{:.1f}"), "–", "–",
+                        "≤ 10" if partitions else "–", "≤ 10", median(rates) <= 10 if partitions else None, {"per_s": rates})

@@ -61,24 +61,24 @@ class Server:
             queue += children.get(pid, [])
         return found
 
-    def status_sum(self, key, per_thread=False):
-        """Sum of a number in /proc/PID/status, over all threads if asked."""
-        total = 0
-        for pid in self.pids():
-            pattern = "task/*/status" if per_thread else "status"
-            for status in Path(f"/proc/{pid}").glob(pattern):
-                try:
-                    lines = status.read_text().splitlines()
-                except OSError:
-                    continue
-                total += sum(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
-        return total
-
     def resident_mib(self):
-        return self.status_sum("VmRSS") / 1024
+        return sum(status_numbers(f"/proc/{pid}/status", "VmRSS") for pid in self.pids()) / 1024
 
-    def wakeups(self):
-        return self.status_sum("voluntary_ctxt_switches", per_thread=True)
+    def switches(self):
+        """Voluntary context switches so far, by thread."""
+        tasks = (task for pid in self.pids() for task in Path(f"/proc/{pid}").glob("task/*"))
+        return {task.name: status_numbers(task / "status", "voluntary_ctxt_switches") for task in tasks}
+
+    def wakeups_per_s(self, seconds):
+        """Sampled often, since a thread that ends takes its count along: it loses a quarter of a second, and counts once."""
+        start, total, before = time.monotonic(), 0, self.switches()
+        while time.monotonic() - start < seconds:
+            time.sleep(0.25)
+            now = self.switches()
+            total += sum(max(0, count - before.get(thread, 0)) for thread, count in now.items())
+            total += len(before.keys() - now.keys())
+            before = now
+        return total / (time.monotonic() - start)
 
     def kill(self):
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -97,6 +97,15 @@ class Server:
 
     def __exit__(self, *unused):
         self.stop()
+
+
+def status_numbers(path, key):
+    """The number behind `key` in a /proc status file; 0 when the process or thread has ended meanwhile."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
 
 
 class Deadline:
@@ -189,6 +198,17 @@ class Bench:
         command = [str(ROOT / "bench" / "kafka_reference.sh"), "start", str(data), str(self.free_port())]
         self.note(command)
         return Server(command, self.work / "kafka.log")
+
+    def alternate(self, sides):
+        """Runs all sides in each round, first in this order, then in the reverse. `sides`: (list to append to, function).
+
+        Before each one the kernel's dirty pages are written out: else the disk would still be busy with the work of the side
+        before, which makes the raw baseline look slow and the ratio good.
+        """
+        for round_number in range(self.rounds):
+            for kept, measure in sides if round_number % 2 == 0 else sides[::-1]:
+                os.sync()
+                kept.append(measure(round_number))
 
     def run(self, *words, shown=None):
         """chronik-bench WORDS --json; the object it printed. `shown`: words as documented, where they change per round."""

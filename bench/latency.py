@@ -23,10 +23,9 @@ def within(ours, peer, limit_p50, limit_p99):
 
 def p3(bench):
     """Publish latency at half the maximum rate, open loop, 1 to 10,000 partitions."""
-    rows = []
     seconds = 3 if bench.quick else 6
-    for client, flags in (("librdkafka", []), ("raw client", ["--raw-client"])):
-        for partitions in (1, 1000, 10000):
+    for partitions in (1, 1000, 10000):
+        for client, flags in (("librdkafka", []), ("raw client", ["--raw-client"])):
             disk = bench.fresh_dir("p3-raw")
             kept = {"half": [], "calm": [], "raw": []}
             written = 0
@@ -39,18 +38,15 @@ def p3(bench):
                     return result
 
                 half = int(median([publish()["records_per_s"] for _ in range(3)]) / 2)
-                sides = [("half", lambda: percentiles(publish("--rate", half), "publish_latency_us")),
-                         ("calm", lambda: percentiles(publish("--rate", 1000), "publish_latency_us")),
-                         ("raw", lambda: percentiles(bench.run("raw", "sync", "--dir", disk, "--size", 4096, "--seconds", 3)))]
-                for round_number in range(bench.rounds):
-                    for name, measure in sides if round_number % 2 == 0 else reversed(sides):
-                        kept[name].append(measure())
+                bench.alternate([
+                    (kept["half"], lambda _: percentiles(publish("--rate", half), "publish_latency_us")),
+                    (kept["calm"], lambda _: percentiles(publish("--rate", 1000), "publish_latency_us")),
+                    (kept["raw"], lambda _: percentiles(bench.run("raw", "sync", "--dir", disk, "--size", 4096, "--seconds", 3)))])
             note = volume_note(written * 1024)
             for name, label in (("half", f"{half:,} rec/s (half the maximum)"), ("calm", "1,000 rec/s")):
-                rows.append(Row("P3", f"publish, {partitions:,} partitions, {client}, {label}{note}", pair_text(kept[name]),
-                                f"raw sync {pair_text(kept['raw'])}", ratio_text(kept[name], kept["raw"]), "–",
-                                "≤ 2 / ≤ 3, flat", within(kept[name], kept["raw"], 2, 3) if name == "half" else None, kept))
-    return rows
+                yield Row("P3", f"publish, {partitions:,} partitions, {client}, {label}{note}", pair_text(kept[name]),
+                          f"raw sync {pair_text(kept['raw'])}", ratio_text(kept[name], kept["raw"]), "–", "≤ 2 / ≤ 3, flat",
+                          within(kept[name], kept["raw"], 2, 3) if name == "half" else None, kept)
 
 
 def p4(bench):
@@ -59,17 +55,15 @@ def p4(bench):
     ours, peer = [], []
     disk = bench.fresh_dir("p4-raw")
     with bench.start(bench.fresh_dir("p4")) as server:
-        def end_to_end():
+        def end_to_end(_):
             result = bench.load(server, "p4", "e2e", "--create-topic", "--partitions", 1, "--rate", 1000, "--seconds", seconds)
-            ours.append(percentiles(result, "end_to_end_latency_us"))
+            return percentiles(result, "end_to_end_latency_us")
 
-        def floor():
+        def floor(_):
             sync = percentiles(bench.run("raw", "sync", "--dir", disk, "--size", 4096, "--seconds", 3))
             trip = percentiles(bench.run("raw", "rtt", "--seconds", 1))
-            peer.append((sync[0] + trip[0], sync[1] + trip[1]))
+            return sync[0] + trip[0], sync[1] + trip[1]
 
-        for round_number in range(bench.rounds):
-            for measure in (end_to_end, floor) if round_number % 2 == 0 else (floor, end_to_end):
-                measure()
+        bench.alternate([(ours, end_to_end), (peer, floor)])
     return [Row("P4", "publish to poll, 1,000 rec/s", pair_text(ours), f"raw sync + round trip {pair_text(peer)}",
                 ratio_text(ours, peer), "–", "≤ 2", within(ours, peer, 2, 2), {"ours": ours, "raw": peer})]

@@ -60,9 +60,10 @@ def parse(words):
 def environment(options):
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     file_system = subprocess.run(["stat", "-f", "-c", "%T", str(options.dir)], capture_output=True, text=True).stdout.strip()
-    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
+                            capture_output=True, text=True).stdout.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return {"commit": commit, "cpu": model, "cores": os.cpu_count(), "memory_gib": round(memory), "kernel": platform.release(),
+    return {"load_average": os.getloadavg()[0], "commit": commit, "cpu": model, "cores": os.cpu_count(), "memory_gib": round(memory), "kernel": platform.release(),
             "file_system": file_system, "rounds": options.rounds, "settings": options.set}
 
 
@@ -74,8 +75,9 @@ def markdown(machine, rows, failures, bench):
     settings = f", settings {' '.join(machine['settings'])}" if machine["settings"] else ""
     lines = [f"Commit {machine['commit']}; {machine['cores']} cores ({machine['cpu']}), {machine['memory_gib']} GiB, "
              f"Linux {machine['kernel']}, {machine['file_system']}; medians of {machine['rounds']} paired rounds (lowest–highest)"
-             f"{settings}." + (f" The server is `{bench.options.server}`." if bench.options.server else ""), "",
-             f"| # | Measure | {'The server' if bench.options.server else 'Chronik'} | Against | Ratio | Gate | Aim | Met |", "|---|---|---|---|---|---|---|---|"]
+             f"{settings}; load average before the start {machine['load_average']:.1f}." + (f" The server is `{bench.options.server}`." if bench.options.server else ""), "",
+             f"| # | Measure | {'The server' if bench.options.server else 'Chronik'} | Against | Ratio | Gate | Aim | Met |",
+             "|---|---|---|---|---|---|---|---|"]
     lines += [f"| {r.measure} | {r.what} | {r.ours} | {r.against} | {r.ratio} | {r.gate} | {r.aim} | {verdict(r)} |" for r in rows]
     lines += [f"| {name} | failed: {why} | | | | | | **no** |" for name, why in failures.items()]
     for name, commands in bench.commands.items():
@@ -86,22 +88,24 @@ def markdown(machine, rows, failures, bench):
 def main():
     options = parse(sys.argv[1:])
     options.dir.mkdir(parents=True, exist_ok=True)
+    machine = environment(options)
+    if machine["load_average"] > 1:
+        print(f"warning: load average {machine['load_average']:.1f}: something else is running, latencies will show its "
+              "time slices", file=sys.stderr)
     bench = Bench(options)
     rows, failures = [], {}
     for name in options.measures:
         print(f"{name} ...", file=sys.stderr, flush=True)
         bench.measure = name
         try:
-            found = MEASURES[name](bench)
-            rows += found
-            for row in found:
+            for row in MEASURES[name](bench):
+                rows.append(row)
                 print(f"  {row.what}: {row.ours} | {row.against} | {row.ratio}", file=sys.stderr, flush=True)
         except (Failure, subprocess.SubprocessError, OSError) as why:
             failures[name] = str(why)
             print(f"  failed: {why}", file=sys.stderr, flush=True)
         for scratch in bench.work.glob(f"{name.lower()}-*"):
             shutil.rmtree(scratch, ignore_errors=True)
-    machine = environment(options)
     print(markdown(machine, rows, failures, bench))
     if options.json:
         options.json.write_text(json.dumps({"machine": machine, "rows": [vars(row) for row in rows], "failures": failures,

@@ -8,9 +8,12 @@ add_custom_target(chronik_checked)
 
 # chronik_register(TARGET PREFIX LABEL): each of its tests becomes a ctest test PREFIX.suite.name.
 function(chronik_register TARGET PREFIX LABEL)
+  if(CHRONIK_FUZZ)
+    return()  # that build is for the fuzz targets alone
+  endif()
   if(LABEL STREQUAL "threads" OR NOT CHRONIK_SANITIZE STREQUAL "thread")
     add_dependencies(chronik_checked ${TARGET})
-    gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST
+    gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
       PROPERTIES TIMEOUT 120 LABELS ${LABEL})
   endif()
 endfunction()
@@ -64,7 +67,6 @@ endfunction()
 function(chronik_app NAME DIR)
   cmake_parse_arguments(A "" "" "ROOMS;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/apps/${DIR}/*.cc)
-  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   if(NOT sources)
     return()
   endif()

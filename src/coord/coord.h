@@ -33,6 +33,8 @@
 
 namespace chronik::coord {
 
+class Core;
+
 /// Who asks, and until when an answer is of use. JoinGroup and SyncGroup wait for other members: give them
 /// kRebalanceWaitMax; the group's own time-outs end the wait long before.
 struct RequestContext {
@@ -49,8 +51,10 @@ class GroupCoordinator {
  public:
   /// `topics` outlives the coordinator.
   GroupCoordinator(shard::Shard& shard, Topics& topics, GroupConfig config);
-  /// After close(), or after the shard's context was stopped.
+  /// Whoever still waits gets NOT_COORDINATOR on the next turn.
   ~GroupCoordinator();
+  GroupCoordinator(const GroupCoordinator&) = delete;
+  GroupCoordinator& operator=(const GroupCoordinator&) = delete;
 
   /// This shard owns that partition of __consumer_offsets: its groups are loaded, in the background, and then served.
   /// Until then they answer COORDINATOR_LOAD_IN_PROGRESS.
@@ -83,8 +87,7 @@ class GroupCoordinator {
   void check_invariants() const;
 
  private:
-  struct Core;
-  std::unique_ptr<Core> core_;
+  std::shared_ptr<Core> core_;  // shared with what waits and with the background work
 };
 
 }  // namespace chronik::coord

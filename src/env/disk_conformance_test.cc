@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/prng.h"
-#include "env/rig_for_test.h"
+#include "env/rig_test.h"
 
 namespace chronik::env {
 namespace {

@@ -107,6 +107,8 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// Advances the log start as retention demands (durably) and removes whole segments below it. `now` is wall time.
   task::Task<Status> apply_retention(UnixMillis now, Deadline until);
   task::Task<Status> remove_unreachable_segments();
+  /// Compacted topics: rewrites closed segments once half of their bytes have come since the last time.
+  task::Task<Status> compact_if_dirty();
   void expire_producers(UnixMillis before);
   /// Deletion of the topic: wakes readers, refuses everything; files go with destroy().
   void mark_deleted();
@@ -150,6 +152,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   LogEndOffset log_end_{0};
   DurableEnd durable_end_{0};
   HighWatermark high_watermark_{0};
+  Offset compacted_to_{0};
   ProducerState producers_;          // as of the log end
   ProducerState flushed_producers_;  // as of the synced end of the files
 

@@ -127,11 +127,12 @@ TEST(Partition, retention_by_size_returns_bytes_and_survives_restart) {
 
 // lesson: Acknowledged batches were not on disk; Recovery ran out of memory; High watermark went backwards
 TEST(Partition, acked_records_survive_kill_at_any_point) {
-  for (std::uint64_t seed = 100; seed < 160; ++seed) {
+  for (std::uint64_t seed = 100; seed < 300; ++seed) {
     LogRig rig(seed);
     Prng prng(seed);
     LogConfig config;
     config.segments.segment_bytes = 20'000;
+    config.retention_ms = -1;
     constexpr std::int32_t kPartitions = 3;
     std::vector<std::map<std::int64_t, std::string>> acked(kPartitions);
     for (int round = 0; round < 4; ++round) {

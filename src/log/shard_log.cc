@@ -188,7 +188,8 @@ task::Task<void> ShardLog::retention_round() {
   for (const PartitionPtr& partition : all) {
     if (partition->deleted() || wal_->failure()) continue;
     partition->expire_producers(UnixMillis(now.value() - options_.producer_expiration_ms));
-    const Status status = co_await partition->apply_retention(now, stall());
+    Status status = co_await partition->apply_retention(now, stall());
+    if (status) status = co_await partition->compact_if_dirty();
     const bool recoverable = status || status.error().code == Errc::disk_full ||
                              status.error().code == Errc::overloaded || status.error().code == Errc::closed;
     if (!recoverable) wal_->fail(status.error());

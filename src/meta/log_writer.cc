@@ -111,12 +111,12 @@ task::Task<Status> LogWriter::snapshot(Buffer state) {
   }
   bytes_since_snapshot_ = 0;
   CO_TRY_STATUS(co_await begin_file());
-  const std::string current = std::move(files_.back());
-  for (const std::string& path : files_) {
-    auto removed = co_await task::remove(context_, path, deadline());
+  // All but the new one.
+  while (files_.size() > 1) {
+    auto removed = co_await task::remove(context_, files_.front(), deadline());
     if (!removed && removed.error().code != Errc::not_found) co_return removed;
+    files_.erase(files_.begin());
   }
-  files_.assign(1, current);
   co_return Status{};
 }
 

@@ -1,3 +1,5 @@
+// Metadata: opening, publication of images to the views, proposals from any shard, blocks of producer ids.
+
 #include <algorithm>
 
 #include "meta/local_log.h"

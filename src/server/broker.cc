@@ -162,8 +162,7 @@ task::Task<void> Broker::remove_old_wal(std::vector<std::string> files) {
     }
   }
   const Duration stall = stall_of(options_.config);
-  for (const std::string& file : files) (void)co_await task::remove(context, file, context.after(stall));
-  (void)co_await task::sync_directory(context, options_.data_directory + "/wal", context.after(stall));
+  (void)co_await wal::remove_replayed(context, options_.data_directory + "/wal", std::move(files), stall);
 }
 
 task::Task<Status> Broker::start() {
@@ -213,10 +212,15 @@ task::Task<void> Broker::accept_connections() {
 }
 
 namespace {
+/// No further requests; those that wait for other members of a group are answered.
+task::Task<Status> stop_serving(ShardServer& server, Deadline until) {
+  server.stop_reading();
+  co_return co_await server.close_coordinator(until);
+}
+
 /// Ends the shard's connections: politely until half of the time is over, then not.
 task::Task<Status> drain_connections(ShardServer& server, Deadline until) {
   task::Context& context = server.context();
-  server.stop_reading();
   const Deadline polite(context.now() + (until.at - context.now()) / 2);
   while (server.connections() > 0) {
     if (co_await server.connection_ended().wait("broker.drain", polite) == task::Woken::timed_out) break;
@@ -243,6 +247,10 @@ task::Task<Status> Broker::stop(Deadline until) {
   const Instant now = context.now();
   const Deadline drained(now + (until.at - now) / 2);
   Status result;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    auto body = [this, drained](shard::Shard& shard) { return stop_serving(at(shard.id()), drained); };
+    (void)co_await shard::call(first, shards_.at(i), "broker.stop_serving", until, body);
+  }
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     auto body = [this, drained](shard::Shard& shard) { return drain_connections(at(shard.id()), drained); };
     (void)co_await shard::call(first, shards_.at(i), "broker.stop", until, body);

@@ -1,6 +1,9 @@
 #include "server/handlers.h"
 
 #include "server/handlers/handle.h"
+#include "server/handlers/handle_configs.h"
+#include "server/handlers/handle_groups.h"
+#include "server/handlers/handle_topics.h"
 
 namespace chronik::server {
 
@@ -33,6 +36,31 @@ Handlers build() {
   add<wire::MetadataRequest, handle_metadata>(table);
   add<wire::ApiVersionsRequest, handle_api_versions>(table);
   add<wire::InitProducerIdRequest, handle_init_producer_id>(table);
+
+  add<wire::CreateTopicsRequest, handle_create_topics>(table);
+  add<wire::DeleteTopicsRequest, handle_delete_topics>(table);
+  add<wire::CreatePartitionsRequest, handle_create_partitions>(table);
+  add<wire::DeleteRecordsRequest, handle_delete_records>(table);
+  add<wire::OffsetForLeaderEpochRequest, handle_offset_for_leader_epoch>(table);
+  add<wire::DescribeLogDirsRequest, handle_describe_log_dirs>(table);
+  add<wire::DescribeTopicPartitionsRequest, handle_describe_topic_partitions>(table);
+  add<wire::DescribeClusterRequest, handle_describe_cluster>(table);
+
+  add<wire::DescribeConfigsRequest, handle_describe_configs>(table);
+  add<wire::AlterConfigsRequest, handle_alter_configs>(table);
+  add<wire::IncrementalAlterConfigsRequest, handle_incremental_alter_configs>(table);
+
+  add<wire::FindCoordinatorRequest, handle_find_coordinator>(table);
+  add<wire::JoinGroupRequest, handle_join_group>(table);
+  add<wire::SyncGroupRequest, handle_sync_group>(table);
+  add<wire::HeartbeatRequest, handle_heartbeat>(table);
+  add<wire::LeaveGroupRequest, handle_leave_group>(table);
+  add<wire::OffsetCommitRequest, handle_offset_commit>(table);
+  add<wire::OffsetFetchRequest, handle_offset_fetch>(table);
+  add<wire::OffsetDeleteRequest, handle_offset_delete>(table);
+  add<wire::DescribeGroupsRequest, handle_describe_groups>(table);
+  add<wire::ListGroupsRequest, handle_list_groups>(table);
+  add<wire::DeleteGroupsRequest, handle_delete_groups>(table);
   return table;
 }
 

@@ -7,7 +7,8 @@ RequestMetrics::RequestMetrics(task::Metrics& metrics)
       bytes_in_(metrics.counter("chronik_received_bytes_total", "Bytes of request frames")),
       bytes_out_(metrics.counter("chronik_sent_bytes_total", "Bytes of response frames")),
       refused_(metrics.counter("chronik_connections_refused_total", "Connections closed at once: max.connections")),
-      malformed_(metrics.counter("chronik_malformed_requests_total", "Connections closed for a malformed request")) {
+      malformed_(metrics.counter("chronik_malformed_requests_total", "Connections closed for a malformed request")),
+      damaged_(metrics.counter("chronik_damaged_reads_total", "Reads that met damaged data on disk")) {
   for (const wire::ApiInfo& api : wire::kApis) {
     const task::Labels labels{{"api", std::string(api.name)}};
     apis_[api.key] = {

@@ -20,6 +20,7 @@ class RequestMetrics {
   void sent(std::size_t bytes) { bytes_out_.add(bytes); }
   void connection_refused() { refused_.add(); }
   void malformed() { malformed_.add(); }
+  void damaged() { damaged_.add(); }
 
  private:
   struct PerApi {
@@ -32,6 +33,7 @@ class RequestMetrics {
   task::Counter& bytes_out_;
   task::Counter& refused_;
   task::Counter& malformed_;
+  task::Counter& damaged_;
 };
 
 }  // namespace chronik::server

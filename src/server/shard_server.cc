@@ -2,15 +2,20 @@
 
 #include <spdlog/spdlog.h>
 
+#include "coord/metadata_topics.h"
 #include "server/broker.h"
 #include "server/connection.h"
 
 namespace chronik::server {
 
 namespace {
-/// Half of the budget each for what comes in and what goes out, shared evenly by the shards.
+/// An eighth of the budget for groups, half of the rest each for what comes in and what goes out; shared evenly by the
+/// shards.
+std::size_t group_share(const meta::BrokerConfig& config, std::size_t shards) {
+  return static_cast<std::size_t>(config.memory_budget_bytes) / 8 / shards;
+}
 std::size_t share(const meta::BrokerConfig& config, std::size_t shards) {
-  return static_cast<std::size_t>(config.memory_budget_bytes) / 2 / shards;
+  return (static_cast<std::size_t>(config.memory_budget_bytes) / shards - group_share(config, shards)) / 2;
 }
 }  // namespace
 
@@ -55,6 +60,10 @@ Duration ShardServer::idle_max() {
   return std::chrono::milliseconds(ms < 0 ? kLongest : std::min(ms, kLongest));
 }
 
+coord::GroupConfig ShardServer::group_settings() {
+  return coord::group_config(view().broker(), group_share(broker_.options().config, shard_.set().size()));
+}
+
 bool ShardServer::mine(const TopicPartition& id) const {
   return broker_.owner(id) == shard_.id();
 }
@@ -73,6 +82,7 @@ log::LogConfig log_config(const meta::TopicConfig& topic, const meta::Topic& abo
   config.timestamp_before_max_ms = topic.timestamp_before_max_ms;
   config.timestamp_after_max_ms = topic.timestamp_after_max_ms;
   config.compact = topic.cleanup_compact && about.internal();
+  config.delete_retention_ms = topic.delete_retention_ms;
   return config;
 }
 
@@ -91,6 +101,8 @@ task::Task<Status> ShardServer::open(log::ShardLogOptions options,
     auto created = co_await log_->create_recovered(spec, std::move(past));
     if (!created) co_return std::unexpected(std::move(created).error());
   }
+  group_topics_ = std::make_unique<coord::MetadataTopics>(metadata(), shard_);
+  coordinator_ = std::make_unique<coord::GroupCoordinator>(shard_, *group_topics_, group_settings());
   view().listen([this](const meta::ImagePtr& old, const meta::ImagePtr& now) { follow(*old, *now); });
   co_return Status{};
 }
@@ -120,26 +132,55 @@ void ShardServer::publish_log_metrics() {
 
 /// Makes the shard's partitions what the metadata says: creates, deletes, reconfigures.
 void ShardServer::follow(const meta::Image& old, const meta::Image& now) {
+  forget_deleted(old, now);
+  const BrokerId self = identity().node_id;
+  const bool defaults_changed = old.broker_configs(meta::kEveryBroker) != now.broker_configs(meta::kEveryBroker) ||
+                                old.broker_configs(self) != now.broker_configs(self);
+  if (defaults_changed) coordinator_->set_config(group_settings());
   const Duration stall = log_->options().wal.stall_deadline;
-  for (const meta::TopicPtr& topic : old.topics()) {
-    if (now.find(topic->id)) continue;
-    for (std::int32_t i = 0; i < topic->partition_count(); ++i) log_->remove({topic->id, PartitionIndex(i)});
-  }
-  const bool defaults_changed = &old.broker_configs(meta::kEveryBroker) != &now.broker_configs(meta::kEveryBroker);
   for (const meta::TopicPtr& topic : now.topics()) {
     const meta::TopicPtr before = old.find(topic->id);
     if (before == topic && !defaults_changed) continue;
-    const log::LogConfig config = log_config(view().topic_config(*topic), *topic, stall);
+    follow_topic(*topic, before ? before->partition_count() : 0,
+                 log_config(view().topic_config(*topic), *topic, stall));
+  }
+}
+
+void ShardServer::forget_deleted(const meta::Image& old, const meta::Image& now) {
+  bool any = false;
+  for (const meta::TopicPtr& topic : old.topics()) {
+    if (now.find(topic->id)) continue;
+    any = true;
     for (std::int32_t i = 0; i < topic->partition_count(); ++i) {
       const TopicPartition id{topic->id, PartitionIndex(i)};
-      if (!mine(id)) continue;
-      if (const auto partition = log_->find(id)) {
-        partition->set_config(config);
-      } else {
-        log_->create({topic->name, id, topic->partitions[static_cast<std::size_t>(i)].leader_epoch, config});
-      }
+      if (topic->name == meta::kOffsetsTopic && mine(id)) coordinator_->disown(id.partition);
+      log_->remove(id);
     }
   }
+  if (any) coordinator_->topics_changed();
+}
+
+void ShardServer::follow_topic(const meta::Topic& topic, std::int32_t partitions_before, const log::LogConfig& config) {
+  for (std::int32_t i = 0; i < topic.partition_count(); ++i) {
+    const TopicPartition id{topic.id, PartitionIndex(i)};
+    if (!mine(id)) continue;
+    log::PartitionPtr partition = log_->find(id);
+    if (partition) {
+      partition->set_config(config);
+    } else {
+      const LeaderEpoch epoch = topic.partitions[static_cast<std::size_t>(i)].leader_epoch;
+      partition = log_->create({topic.name, id, epoch, config});
+    }
+    if (topic.name == meta::kOffsetsTopic && i >= partitions_before) coordinator_->own(id.partition, partition);
+  }
+}
+
+void ShardServer::report_damage(const Error& error) {
+  metrics_.damaged();
+  const Instant now = context().now();
+  if (damage_reported_ != Instant{} && now - damage_reported_ < 1s) return;
+  damage_reported_ = now;
+  spdlog::error("damaged data on disk, reported to the reader: {}", error.message());
 }
 
 namespace {
@@ -170,6 +211,11 @@ void ShardServer::adopt(env::StreamPtr stream) {
 void ShardServer::stop_reading() {
   stopping_ = true;
   for (const auto& [id, connection] : live_) connection->stop_reading();
+}
+
+task::Task<Status> ShardServer::close_coordinator(Deadline until) {
+  if (coordinator_) co_await coordinator_->close(until);
+  co_return Status{};
 }
 
 void ShardServer::close_connections() {

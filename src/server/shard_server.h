@@ -1,10 +1,12 @@
-// ShardServer: what one shard owns of the broker: its logs, its view of the metadata, its memory budgets, its fetch
-// sessions and connections. Used on its shard only; other shards reach it through shard::call.
+// ShardServer: what one shard owns of the broker: its logs, its group coordinator, its view of the metadata, its memory
+// budgets, its fetch sessions and connections. Used on its shard only; other shards reach it through shard::call.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "coord/coord.h"
+#include "coord/topics.h"
 #include "log/shard_log.h"
 #include "meta/meta.h"
 #include "server/fetch_session.h"
@@ -37,6 +39,9 @@ class ShardServer {
 
   log::ShardLog& log() { return *log_; }
   bool has_log() const { return log_ != nullptr; }
+  /// From open() on.
+  coord::GroupCoordinator& coordinator() { return *coordinator_; }
+  coord::Topics& group_topics() { return *group_topics_; }
   task::Budget& request_budget() { return request_budget_; }
   task::Budget& answer_budget() { return answer_budget_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
@@ -47,10 +52,14 @@ class ShardServer {
 
   /// Opens the logs, recreates what recovery found, then follows the metadata.
   task::Task<Status> open(log::ShardLogOptions options, std::map<TopicPartition, log::RecoveredPartition> recovered);
+  /// Counts damaged data and says so in the log, at most once a second however often a client asks.
+  void report_damage(const Error& error);
   /// Serves one connection until it ends.
   void adopt(env::StreamPtr stream);
   /// No further requests are read; those in flight go on.
   void stop_reading();
+  /// Whoever waits for other members of a group is answered.
+  task::Task<Status> close_coordinator(Deadline until);
   /// Ends every connection.
   void close_connections();
   task::Event& connection_ended() { return connection_ended_; }
@@ -58,12 +67,17 @@ class ShardServer {
  private:
   friend class Connection;
   void follow(const meta::Image& old, const meta::Image& now);
+  void forget_deleted(const meta::Image& old, const meta::Image& now);
+  void follow_topic(const meta::Topic& topic, std::int32_t partitions_before, const log::LogConfig& config);
   void publish_log_metrics();
   bool mine(const TopicPartition& id) const;
+  coord::GroupConfig group_settings();
 
   Broker& broker_;
   shard::Shard& shard_;
   std::unique_ptr<log::ShardLog> log_;
+  std::unique_ptr<coord::Topics> group_topics_;
+  std::unique_ptr<coord::GroupCoordinator> coordinator_;
   task::Budget request_budget_;
   task::Budget answer_budget_;
   FetchSessions fetch_sessions_;
@@ -72,6 +86,7 @@ class ShardServer {
   std::map<std::uint64_t, class Connection*> live_;
   std::uint64_t next_connection_ = 0;
   std::size_t connections_ = 0;
+  Instant damage_reported_{};
   bool stopping_ = false;
 };
 

@@ -1,3 +1,4 @@
+// Loops of a simulated process, and its death.
 #include "sim/process.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Connection of sim_network.h: bytes under way, windows, ends and resets.
 #include <algorithm>
 #include <utility>
 

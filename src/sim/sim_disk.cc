@@ -1,3 +1,4 @@
+// MachineDisk: operations in flight, stalls and the crash.
 #include "sim/sim_disk.h"
 
 #include <utility>

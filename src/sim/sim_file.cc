@@ -1,3 +1,4 @@
+// The operations of SimFile and SimDisk: how long each takes and what it does to the image when it completes.
 #include "sim/sim_file.h"
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// Streams, listeners and connects over the connections of sim_network.h, and what a crash does to them.
 #include "sim/sim_network.h"
 
 #include <utility>

@@ -94,6 +94,23 @@ TEST(World, a_process_may_crash_from_inside_its_own_event) {
   EXPECT_EQ(calls, 11);
 }
 
+TEST(WorldDeathTest, a_call_from_another_loop_ends_the_program) {
+  auto world = World::create(3);
+  Machine& machine = world->machine("a");
+  machine.env(0).loop.post([&] { machine.env(1).loop.post_remote([] {}); });
+  world->run_for(1s);
+  machine.env(0).loop.post([&] { machine.env(1).loop.post([] {}); });
+  EXPECT_DEATH(world->run_for(1s), "check_thread");
+}
+
+TEST(WorldDeathTest, an_unaligned_direct_write_ends_the_program) {
+  auto world = World::create(3);
+  env::FilePtr file;
+  world->machine("a").env().disk.open("f", {.create = true, .direct = true}, [&](auto f) { file = f.value(); });
+  world->run_for(1s);
+  EXPECT_DEATH(file->write(512, {}, env::Sync::none, [](Status) {}), "kDirectAlignment");
+}
+
 struct Pair {
   env::ListenerPtr listener;
   env::StreamPtr client, server;

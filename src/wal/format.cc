@@ -34,4 +34,14 @@ std::string file_name(Generation generation, ShardId shard, std::uint64_t number
   return text;
 }
 
+std::optional<FileName> parse_file_name(const std::string& name) {
+  unsigned long long generation = 0;
+  unsigned shard = 0;
+  unsigned long long number = 0;
+  if (std::sscanf(name.c_str(), "%16llx-%x-%llx.wal", &generation, &shard, &number) != 3) return {};
+  const FileName parsed{Generation(generation), ShardId(shard), number};
+  if (file_name(parsed.generation, parsed.shard, parsed.number) != name) return {};
+  return parsed;
+}
+
 }  // namespace chronik::wal

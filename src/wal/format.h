@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -23,7 +24,7 @@ inline constexpr std::uint64_t kFileMagic = 0x314c41574b524843;  // "CHRKWAL1"
 inline constexpr std::uint32_t kGroupMagic = 0x50524743;         // "CGRP"
 inline constexpr std::uint32_t kFormatVersion = 1;
 
-/// Block 0 of each file.
+/// Block 0 of each file; the rest of the block is zero.
 struct FileHeader {
   std::uint64_t magic;
   std::uint32_t version;
@@ -32,10 +33,11 @@ struct FileHeader {
   std::uint64_t generation;
   std::uint64_t number;  // of the file in its shard and generation, from 1
   std::uint64_t bytes;   // length of the file
+  std::uint64_t first;   // sequence of its first group, written together with it; 0 before: no group here is valid
   std::uint32_t reserved;
   std::uint32_t crc;  // CRC-32C of the bytes before
 };
-static_assert(sizeof(FileHeader) == 56 && std::is_trivially_copyable_v<FileHeader>);
+static_assert(sizeof(FileHeader) == 64 && std::is_trivially_copyable_v<FileHeader>);
 
 /// Begins a group: the unit of truth. A group with no frames is a seal: it says that all before it is durable.
 struct GroupHeader {
@@ -88,5 +90,13 @@ bool holds(const GroupHeader& header);
 
 /// "<generation>-<shard>-<number>.wal", in hexadecimal, sorting by age within a shard.
 std::string file_name(Generation generation, ShardId shard, std::uint64_t number);
+
+struct FileName {
+  Generation generation;
+  ShardId shard;
+  std::uint64_t number = 0;
+};
+/// The inverse; nothing for a name that file_name does not give.
+std::optional<FileName> parse_file_name(const std::string& name);
 
 }  // namespace chronik::wal

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "wal/counters.h"
 #include "wal/wal.h"
 
 namespace chronik::wal {
@@ -20,6 +21,10 @@ struct Wal::Group {
   std::vector<std::pair<std::shared_ptr<FrameOwner>, LogEndOffset>> owners;
 
   std::size_t padded() const { return align_up(length, kBlock); }
+};
+
+struct Wal::Counters : WalCounters {
+  using WalCounters::WalCounters;
 };
 
 }  // namespace chronik::wal

@@ -5,7 +5,9 @@
 // until that group is on disk. The same memory then serves as the partition's tail, so a batch is copied once.
 //
 // Invariants: groups become durable in sequence; a group that failed fails everything behind it and the log for good
-// (law 7); no block that holds acknowledged bytes is written again. All calls on the shard's thread.
+// (law 7); no block that holds acknowledged bytes is written again; what is reserved always fits the current and the
+// prepared file; the files on disk are an unbroken row (released ones leave from its old end, one by one).
+// wal_invariants.cc checks them. All calls on the shard's thread. On disk: docs/formats/wal.md.
 #pragma once
 
 #include <deque>
@@ -25,7 +27,7 @@ namespace chronik::wal {
 
 enum class SyncMode : std::uint8_t {
   group,     // fsync before every acknowledgement (default)
-  interval,  // acknowledge after the write, fsync every sync_interval
+  interval,  // acknowledge after the write, fsync every sync_interval: a power cut takes what came since
   none,      // leave it to the kernel
 };
 
@@ -36,7 +38,7 @@ struct Options {
   ShardId shard;
   std::uint64_t first_file_bytes = 4ULL << 20;  // small, so that zeroing it does not delay the start
   std::uint64_t file_bytes = 32ULL << 20;
-  std::uint64_t bytes_max = 256ULL << 20;  // all files of this shard; reaching it is back-pressure
+  std::uint64_t bytes_max = 256ULL << 20;  // all files of this shard, two at least; reaching it is back-pressure
   Duration stall_deadline = 10s;           // for each disk operation; beyond it the log has failed
   Duration seal_after = 500ms;             // idle time before the last group is sealed
   SyncMode sync = SyncMode::group;
@@ -53,6 +55,11 @@ class FrameOwner {
   virtual void frames_durable(LogEndOffset end) = 0;
   /// A frame will never be acknowledged; nor will any behind it.
   virtual void frames_failed(const Error& error) = 0;
+
+ private:
+  friend class Wal;
+  GroupSequence noted_in_;    // the newest group with a frame of this owner,
+  std::size_t noted_as_ = 0;  // and its place among that group's owners
 };
 
 /// The fate of one group, for those who wait for it.
@@ -87,7 +94,8 @@ struct Stats {
 
 class Wal {
  public:
-  /// Creates the first file durably.
+  /// Creates the first file durably. invalid_argument for sizes that could never work. The Wal's coroutines end with
+  /// it.
   static task::Task<Result<std::unique_ptr<Wal>>> open(task::Context& context, Options options);
   ~Wal();
   Wal(const Wal&) = delete;
@@ -106,13 +114,11 @@ class Wal {
   /// Waits for the group. timed_out leaves its fate open.
   task::Task<Status> committed(CommitPtr commit, Deadline until);
 
-  /// The highest group on disk, and the highest in files that are complete: what a flush may cut at.
+  /// The highest group acknowledged, and the highest in files that are complete: what a flush may cut at.
   GroupSequence durable() const { return durable_; }
   GroupSequence last_complete_file_end() const;
-  /// Ends the current file at the next group, so that all before it can be released. Returns the highest group reserved
-  /// so far.
-  GroupSequence cut();
-  /// Everything up to `through` lives elsewhere durably: complete files below it are recycled or removed.
+  /// Everything up to `through` lives elsewhere durably: complete files below it go to the preparer, which recycles or
+  /// removes them, so that soon no replay sees them.
   task::Task<Status> release(GroupSequence through);
 
   /// Called when a file was completed, and once on failure: a reason for the flusher to look.
@@ -125,10 +131,13 @@ class Wal {
   void fail(Error error);
   void on_failure(std::function<void(const Error&)> listener) { on_failure_ = std::move(listener); }
 
-  /// Commits what is reserved and ends; the deadline bounds it.
+  /// Commits what is reserved, seals it and ends; the deadline bounds it. Afterwards, or after a failure, the Wal may
+  /// be destroyed at any time.
   task::Task<Status> close(Deadline until);
 
   Stats stats() const;
+  /// Ends the process if the state contradicts itself. For tests and the simulator.
+  void check_invariants() const;
   const Options& options() const { return options_; }
 
  private:
@@ -150,16 +159,26 @@ class Wal {
   void finish_header(Group& group);
   std::uint64_t room_left() const;
 
+  void note_owner(Group& group, std::shared_ptr<FrameOwner> owner, LogEndOffset end);
+
   task::Task<void> run_writer();
-  task::Task<Status> write_groups(std::deque<Group>& groups);
-  task::Task<Status> write_run(std::deque<Group>& groups, std::size_t count);
-  void settle(std::deque<Group>& groups, std::size_t count);
+  task::Task<Status> write_flight();
+  task::Task<Status> write_run(std::size_t count);
+  void settle(std::size_t count);
+  void fail_everything(Error error);
+
+  void put_seal();
   task::Task<void> run_seal_timer();
+  task::Task<Status> sync_written();
   task::Task<void> run_interval_sync();
+  task::Task<Status> drain(Deadline until);
 
   task::Task<void> run_preparer();
   task::Task<Result<LogFile>> create_file(std::uint64_t bytes);
-  task::Task<Result<LogFile>> recycle_file(LogFile old);
+  void adopt_next(LogFile file);
+  task::Task<Status> retire_oldest();
+  task::Task<Status> remove_oldest();
+  Buffer header_block(const LogFile& file, GroupSequence first) const;
   task::Task<Status> write_header(const LogFile& file);
   task::Task<Status> zero(env::FilePtr file, std::uint64_t bytes);
   bool rotate();
@@ -176,23 +195,27 @@ class Wal {
   std::size_t arena_used_ = 0;
   std::unique_ptr<Group> open_;
   std::deque<Group> sealed_;
-  std::uint64_t pending_ = 0;  // padded bytes of groups not yet written
+  std::deque<Group> flight_;   // being written
+  std::uint64_t pending_ = 0;  // padded bytes of all these
 
   LogFile current_;
   std::optional<LogFile> next_;
   std::deque<LogFile> complete_;
-  std::vector<LogFile> free_;  // released, to be recycled
+  std::deque<LogFile> released_;  // oldest first: the preparer retires or removes them
+  std::deque<LogFile> free_;      // retired: empty to replay, to be used in this order
   std::uint64_t files_created_ = 0;
 
   GroupSequence reserved_{0};  // sequence of the newest group that exists
   GroupSequence written_{0};
-  GroupSequence durable_{0};
+  GroupSequence durable_{0};            // acknowledged: synced too unless the mode says otherwise
+  GroupSequence synced_{0};             // known to be on stable storage: what headers vouch for
+  std::vector<env::FilePtr> unsynced_;  // interval mode: written since the last sync
   std::uint32_t previous_crc_ = 0;
-  bool sealed_idle_ = true;  // the last group on disk is a seal
+  bool sealed_idle_ = true;  // a seal vouches for the last frames on disk, or there are none
   bool writing_ = false;
   bool closing_ = false;
+  bool closed_ = false;
   bool disk_full_ = false;
-  bool unsynced_ = false;
   std::optional<Error> failure_;
   std::function<void(const Error&)> on_failure_;
   std::function<void()> on_file_completed_;
@@ -202,6 +225,7 @@ class Wal {
   task::Event room_changed_;   // more room, or a reason to give up waiting for it
   task::Event prepare_;        // the preparer has something to do
   task::Event written_event_;  // the seal timer's and interval sync's clock starts
+  task::Scope scope_;          // last: the coroutines go before what they refer to
 };
 
 }  // namespace chronik::wal

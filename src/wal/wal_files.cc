@@ -2,7 +2,6 @@
 #include <cstring>
 
 #include "task/io.h"
-#include "wal/counters.h"
 #include "wal/group.h"
 #include "wal/wal.h"
 
@@ -18,6 +17,7 @@ constexpr Duration kIdle = 1h;
 std::uint64_t Wal::bytes_held() const {
   std::uint64_t bytes = current_.bytes + (next_ ? next_->bytes : 0);
   for (const LogFile& file : complete_) bytes += file.bytes;
+  for (const LogFile& file : released_) bytes += file.bytes;
   for (const LogFile& file : free_) bytes += file.bytes;
   return bytes;
 }
@@ -28,7 +28,7 @@ std::uint64_t Wal::bytes_complete() const {
   return bytes;
 }
 
-task::Task<Status> Wal::write_header(const LogFile& file) {
+Buffer Wal::header_block(const LogFile& file, GroupSequence first) const {
   auto block = Block::allocate(kBlock, kBlock);
   std::memset(block->data(), 0, kBlock);
   FileHeader header{};
@@ -39,10 +39,15 @@ task::Task<Status> Wal::write_header(const LogFile& file) {
   header.generation = options_.generation.value();
   header.number = file.number;
   header.bytes = file.bytes;
+  header.first = first.value();
   seal(header);
   std::memcpy(block->data(), &header, sizeof header);
   const ByteSpan bytes(block->data(), kBlock);
-  return task::write(context_, file.file, 0, {Buffer(std::move(block), bytes)}, env::Sync::data, stall());
+  return Buffer(std::move(block), bytes);
+}
+
+task::Task<Status> Wal::write_header(const LogFile& file) {
+  return task::write(context_, file.file, 0, {header_block(file, GroupSequence{})}, env::Sync::data, stall());
 }
 
 task::Task<Status> Wal::zero(env::FilePtr file, std::uint64_t bytes) {
@@ -59,7 +64,7 @@ task::Task<Status> Wal::zero(env::FilePtr file, std::uint64_t bytes) {
 /// A new file, zeroed and durable, header and directory entry included. What a failure leaves behind is removed.
 task::Task<Result<Wal::LogFile>> Wal::create_file(std::uint64_t bytes) {
   LogFile made;
-  made.number = ++files_created_;
+  made.number = ++files_created_;  // spent even if this fails: a name is never used twice
   made.name = file_name(options_.generation, options_.shard, made.number);
   made.bytes = align_up(bytes, kBlock);
   auto file = co_await task::open(context_, path(made.name),
@@ -73,50 +78,77 @@ task::Task<Result<Wal::LogFile>> Wal::create_file(std::uint64_t bytes) {
   if (status) co_return made;
   if (status.error().code == Errc::disk_full) {
     made.file.reset();
-    (void)co_await task::remove(context_, path(made.name), stall());
+    // What stays behind must not: it would stand in the row of files.
+    const Status removed = co_await task::remove(context_, path(made.name), stall());
+    if (!removed) co_return chronik::fail(Errc::storage_failed, removed.error().detail);
   }
   co_return chronik::fail(status.error().code, status.error().detail + " (" + path(made.name) + ")");
 }
 
-/// Gives a released file a new number. Stale groups in it carry sequences below what replay expects there.
-task::Task<Result<Wal::LogFile>> Wal::recycle_file(LogFile old) {
-  LogFile made = std::move(old);
-  const std::string old_name = made.name;
-  made.number = ++files_created_;
-  made.name = file_name(options_.generation, options_.shard, made.number);
-  made.used = kBlock;
-  made.last = GroupSequence{};
-  CO_TRY_STATUS(co_await task::rename(context_, path(old_name), path(made.name), stall()));
-  CO_TRY_STATUS(co_await write_header(made));
+/// Gives the oldest released file a new number and a header that disowns what it holds.
+task::Task<Status> Wal::retire_oldest() {
+  LogFile& file = released_.front();  // stays there until all is durable; only the preparer takes from this end
+  const std::uint64_t number = ++files_created_;
+  const std::string name = file_name(options_.generation, options_.shard, number);
+  CO_TRY_STATUS(co_await task::rename(context_, path(file.name), path(name), stall()));
+  file.name = name;
+  file.number = number;
+  file.used = kBlock;
+  file.last = GroupSequence{};
+  CO_TRY_STATUS(co_await write_header(file));
   CO_TRY_STATUS(co_await task::sync_directory(context_, options_.directory, stall()));
-  co_return made;
+  free_.push_back(std::move(file));
+  released_.pop_front();
+  co_return Status{};
 }
 
+task::Task<Status> Wal::remove_oldest() {
+  const std::string name = path(released_.front().name);
+  const Status removed = co_await task::remove(context_, name, stall());
+  if (!removed && removed.error().code != Errc::not_found) co_return removed;
+  CO_TRY_STATUS(co_await task::sync_directory(context_, options_.directory, stall()));
+  released_.pop_front();
+  co_return Status{};
+}
+
+void Wal::adopt_next(LogFile file) {
+  next_ = std::move(file);
+  disk_full_ = false;
+  room_changed_.notify_all();
+  work_.notify_all();
+}
+
+/// All changes of the directory are made here, one at a time, each durable before the next. So whenever the power goes,
+/// the files in use are an unbroken row: a file missing from its middle can only be damage.
 task::Task<void> Wal::run_preparer() {
   while (!closing_ && !failure_) {
-    const bool may_grow = bytes_held() + options_.file_bytes <= options_.bytes_max;
-    if (next_ || (free_.empty() && !may_grow)) {
-      co_await prepare_.wait("wal.prepare.idle", context_.after(kIdle));
-      continue;
-    }
-    std::optional<LogFile> old;
-    if (!free_.empty()) {
-      old = std::move(free_.back());
-      free_.pop_back();
-    }
-    auto made = old ? co_await recycle_file(*std::move(old)) : co_await create_file(options_.file_bytes);
-    if (made) {
-      next_ = *std::move(made);
-      disk_full_ = false;
+    Status status;
+    if (!next_ && !free_.empty()) {
+      adopt_next(std::move(free_.front()));
+      free_.pop_front();
+    } else if (!released_.empty()) {
+      const bool wanted = free_.size() < kFreeFilesMax || (!next_ && free_.empty());
+      const bool fits = released_.front().bytes == options_.file_bytes;
+      status = wanted && fits ? co_await retire_oldest() : co_await remove_oldest();
       room_changed_.notify_all();
-      work_.notify_all();
-    } else if (made.error().code == Errc::disk_full) {
-      disk_full_ = true;
-      room_changed_.notify_all();
-      co_await prepare_.wait("wal.prepare.disk_full", context_.after(kDiskFullRetry));
+    } else if (!next_ && bytes_held() + options_.file_bytes <= options_.bytes_max) {
+      auto made = co_await create_file(options_.file_bytes);
+      if (made) {
+        adopt_next(*std::move(made));
+      } else {
+        status = chronik::fail(std::move(made).error());
+      }
     } else {
-      fail(made.error());
+      co_await prepare_.wait("wal.prepare.idle", context_.after(kIdle));
     }
+    if (status) continue;
+    if (status.error().code != Errc::disk_full) {
+      fail(status.error());
+      co_return;
+    }
+    disk_full_ = !next_;
+    room_changed_.notify_all();
+    co_await prepare_.wait("wal.prepare.disk_full", context_.after(kDiskFullRetry));
   }
 }
 
@@ -140,20 +172,12 @@ GroupSequence Wal::last_complete_file_end() const {
 }
 
 task::Task<Status> Wal::release(GroupSequence through) {
-  bool removed = false;
+  if (failure_) co_return chronik::fail(*failure_);
   while (!complete_.empty() && complete_.front().last <= through) {
-    LogFile file = std::move(complete_.front());
+    released_.push_back(std::move(complete_.front()));
     complete_.pop_front();
-    if (file.bytes == options_.file_bytes && free_.size() < kFreeFilesMax && !disk_full_) {
-      free_.push_back(std::move(file));
-      continue;
-    }
-    file.file.reset();
-    CO_TRY_STATUS(co_await task::remove(context_, path(file.name), stall()));
-    removed = true;
   }
   prepare_.notify_all();
-  if (removed) co_return co_await task::sync_directory(context_, options_.directory, stall());
   co_return Status{};
 }
 

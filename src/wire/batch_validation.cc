@@ -23,6 +23,8 @@ std::unexpected<Rejection> reject_records(const Error& error) {
       return reject(ErrorCode::message_too_large, error.detail);
     case Errc::corrupt:
       return reject(ErrorCode::corrupt_message, error.detail);
+    case Errc::out_of_range:
+      return reject(ErrorCode::invalid_record, error.detail);
     default:
       return reject(ErrorCode::unknown_server_error, error.detail);
   }

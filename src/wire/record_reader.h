@@ -47,8 +47,8 @@ std::size_t parse_record(ByteSpan bytes, RecordFrame& frame);
 
 class RecordReader {
  public:
-  /// `batch` is exactly one batch and must outlive the reader. Errors: as of parse_batch_header and decompress; corrupt
-  /// when the record count cannot be true. The checksum is the caller's affair.
+  /// `batch` is exactly one batch and must outlive the reader. Errors: as of parse_batch_header and decompress;
+  /// out_of_range when the record count cannot be true. The checksum is the caller's affair.
   static Result<RecordReader> open(ByteSpan batch, std::size_t decompressed_bytes_max);
 
   const RecordBatchHeader& header() const { return header_; }

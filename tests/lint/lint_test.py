@@ -59,6 +59,7 @@ SNIPPETS = [
     ("syscall", "wal/a.cc", "#include <fstream>", "#include <string>"),
     ("syscall", "wal/a.cc", "#include <sys/socket.h>", "#include <span>"),
     ("boost", "wal/a.cc", "#include <boost/asio/awaitable.hpp>", "// #include <boost/asio.hpp>"),
+    ("boost", "wal/a.cc", "#include <boost/beast/http/parser.hpp>", None),
     ("log-time", "wal/a.cc", "#include <spdlog/spdlog.h>", "#include <fmt/format.h>"),
     ("log-time", "server/a.cc", "log->set_pattern(\"%T\");", "log->info(\"set_pattern(\");"),
     ("lock", "wal/a.cc", "std::mutex m;", "// std::mutex"),

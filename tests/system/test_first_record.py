@@ -1,5 +1,7 @@
 """The first thing anybody does: three records in, three records out, and again after a kill."""
 
+# ctest: sanitize=thread sanitize=address
+
 import harness
 
 

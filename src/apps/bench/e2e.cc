@@ -90,10 +90,7 @@ Status run_e2e(const E2eOptions& options) {
   if (!complete) {
     return fail(Errc::timed_out, fmt::format("{} acknowledged, but only {} received", acked, tail.received()));
   }
-  if (const auto errors = fleet->totals().errors; errors > 0) {
-    return fail(Errc::timed_out, fmt::format("{} records were not acknowledged", errors));
-  }
-  return {};
+  return fleet->status();
 }
 
 }  // namespace chronik::bench

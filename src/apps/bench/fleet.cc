@@ -1,6 +1,8 @@
 // See fleet.h.
 #include "apps/bench/fleet.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "apps/bench/clock.h"
@@ -62,14 +64,31 @@ double Fleet::elapsed_s() const {
   return static_cast<double>(last - run_.start_ns) / 1e9;
 }
 
+std::map<std::string, std::uint64_t> Fleet::errors() const {
+  std::map<std::string, std::uint64_t> sums;
+  for (const auto& client : clients_) {
+    for (const auto& [why, count] : client->record.errors) sums[why] += count;
+  }
+  return sums;
+}
+
+Status Fleet::status() const {
+  const auto sums = totals();
+  const auto reasons = errors();
+  if (!reasons.empty()) {
+    const auto& most = *std::ranges::max_element(reasons, {}, [](const auto& reason) { return reason.second; });
+    return fail(Errc::timed_out, fmt::format("{} records were not acknowledged, mostly: {}", sums.errors, most.first));
+  }
+  if (sums.records == 0) return fail(Errc::timed_out, "no record was acknowledged");
+  return {};
+}
+
 Json Fleet::summary() const {
   const auto sums = totals();
   const auto seconds = std::max(elapsed_s(), 1e-9);
   std::uint64_t sent = 0;
-  std::map<std::string, std::uint64_t> errors;
   for (const auto& client : clients_) {
     for (const auto& partition : client->record.ledger) sent += partition.sent;
-    for (const auto& [why, count] : client->record.errors) errors[why] += count;
   }
   const auto rate = static_cast<double>(sums.records) / seconds;
   Json result = workload_json(run_.load);
@@ -77,7 +96,7 @@ Json Fleet::summary() const {
   result["sent"] = sent;
   result["acked"] = sums.records;
   result["failed"] = sums.errors;
-  if (!errors.empty()) result["errors"] = errors;
+  if (const auto reasons = errors(); !reasons.empty()) result["errors"] = reasons;
   result["seconds"] = seconds;
   result["records_per_s"] = rate;
   result["mb_per_s"] = rate * static_cast<double>(run_.load.size) / 1e6;

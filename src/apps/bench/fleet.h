@@ -27,10 +27,13 @@ class Fleet {
   const std::vector<std::unique_ptr<Client>>& clients() const { return clients_; }
   /// From the start to the last acknowledgement.
   double elapsed_s() const;
+  /// An error when records failed, naming the most frequent reason, or when none was acknowledged; after wait().
+  Status status() const;
   /// Counts, rates, errors and publish latency; after wait().
   Json summary() const;
 
  private:
+  std::map<std::string, std::uint64_t> errors() const;
   Fleet(const Connection& connection, const Workload& load, int partitions);
 
   Run run_;

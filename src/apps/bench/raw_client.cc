@@ -1,7 +1,7 @@
 // The raw producing client: one connection, one Produce request for all records that are due, spanning partitions (as
 // the Java client does; librdkafka sends one request per partition). Needs one broker that leads every partition. Two
 // threads: the sender, and a receiver that matches responses, which come in order, with what was sent.
-#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
 
 #include <algorithm>
 #include <chrono>
@@ -54,6 +54,7 @@ class RawClient : public Client {
   void send(std::vector<Sent> records);
   void receive_until_stopped();
   void settle(const Request& request, const std::vector<ProducedPartition>& answer);
+  void settle_unknown(const Request& request, const std::string& why);
   void lose_connection(const std::string& why);
 
   const Run& run_;
@@ -67,8 +68,9 @@ class RawClient : public Client {
   Window requests_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> broken_{false};
-  std::mutex mutex_;  // guards pending_
+  std::mutex mutex_;  // guards the two below
   std::deque<Request> pending_;
+  bool lost_ = false;  // nobody will settle what is pushed from now on
   std::thread receiver_;
 };
 
@@ -131,10 +133,14 @@ void RawClient::send(std::vector<Sent> records) {
   }
   records_.add(static_cast<std::uint32_t>(records.size()));
   requests_.add(1);
+  Request pending{now_ns(), std::move(records)};
+  bool lost = false;
   {
     const std::lock_guard lock(mutex_);
-    pending_.push_back({now_ns(), std::move(records)});
+    lost = lost_;
+    if (!lost) pending_.push_back(std::move(pending));
   }
+  if (lost) return settle_unknown(pending, "the connection was lost");
   if (auto sent = socket_.send_all(request.finish()); !sent && !broken_.exchange(true)) {
     socket_.shut_down();  // the receiver settles what is pending
   }
@@ -170,7 +176,7 @@ void RawClient::settle(const Request& request, const std::vector<ProducedPartiti
       auto& ledger = record.ledger[static_cast<std::size_t>(at->partition)];
       if (part.error != 0) {
         ledger.failed.insert(at->sequence);
-        record.failed(fmt::format("error {}", part.error));
+        record.failed(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(part.error)));  // Kafka's numbers
         continue;
       }
       ++ledger.acked;
@@ -192,22 +198,29 @@ void RawClient::settle(const Request& request, const std::vector<ProducedPartiti
   records_.remove(static_cast<std::uint32_t>(request.records.size()));
 }
 
+/// Of these records nobody knows whether they are in the log.
+void RawClient::settle_unknown(const Request& request, const std::string& why) {
+  for (const auto& sent : request.records) {
+    record.ledger[static_cast<std::size_t>(sent.partition)].failed.insert(sent.sequence);
+    record.failed(why);
+  }
+  requests_.remove(1);
+  records_.remove(static_cast<std::uint32_t>(request.records.size()));
+}
+
+/// Receiver only, at its end.
 void RawClient::lose_connection(const std::string& why) {
   broken_ = true;
   for (;;) {
     Request request;
     {
       const std::lock_guard lock(mutex_);
-      if (pending_.empty()) break;
+      lost_ = true;
+      if (pending_.empty()) return;
       request = std::move(pending_.front());
       pending_.pop_front();
     }
-    for (const auto& sent : request.records) {
-      record.ledger[static_cast<std::size_t>(sent.partition)].failed.insert(sent.sequence);
-      record.failed(why);
-    }
-    requests_.remove(1);
-    records_.remove(static_cast<std::uint32_t>(request.records.size()));
+    settle_unknown(request, why);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <cerrno>
 #include <csignal>
+#include <future>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -117,11 +118,14 @@ HostImpl::~HostImpl() {
   const Instant end = shards_.empty() ? Instant{} : shards_.front()->loop->now() + kDrainGrace;
   signals_.reset();
   for (const auto& shard : shards_) {
-    if (shard->ring) shard->ring->drain(end);
+    if (shard->ring) shard->ring->drain(end);  // again, for a Host that never ran
   }
   pool_->stop(kDrainGrace);
   for (const auto& shard : shards_) shard->loop->gate()->close();
   for (const auto& shard : shards_) shard->loop->shutdown();
+  for (const auto& shard : shards_) {
+    if (shard->ring) shard->ring->drop();
+  }
 }
 
 void HostImpl::on_stop_signal(std::function<void()> handler) {
@@ -138,13 +142,29 @@ void HostImpl::wait_for_signal() {
   });
 }
 
+/// True if the kernel holds nothing that this thread started.
+bool run_shard(Shard& shard) {
+  shard.loop->run();
+  return !shard.ring || shard.ring->drain(shard.loop->now() + kDrainGrace);
+}
+
 void HostImpl::run() {
   std::vector<std::thread> threads;
+  std::vector<std::future<bool>> clean;
   for (std::size_t i = 1; i < shards_.size(); ++i) {
-    threads.emplace_back([loop = shards_[i]->loop.get()] { loop->run(); });
+    std::packaged_task<bool()> task([shard = shards_[i].get()] { return run_shard(*shard); });
+    clean.push_back(task.get_future());
+    threads.emplace_back(std::move(task));
   }
-  shards_.front()->loop->run();
-  for (std::thread& thread : threads) thread.join();
+  run_shard(*shards_.front());
+  for (std::size_t i = 0; i < threads.size(); ++i) {
+    // A thread whose operations are frozen in the kernel does not end before they do: it touches nothing any more.
+    if (clean[i].get()) {
+      threads[i].join();
+    } else {
+      threads[i].detach();
+    }
+  }
 }
 
 void HostImpl::stop() {

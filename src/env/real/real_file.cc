@@ -67,6 +67,10 @@ void PoolFile::read(std::uint64_t offset, std::size_t length, Callback<Buffer> d
 
 void PoolFile::write(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync, Callback<void> done) {
   check_alignment(offset, pieces);
+  write_on_pool(offset, std::move(pieces), sync, std::move(done));
+}
+
+void RealFile::write_on_pool(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync, Callback<void> done) {
   run_blocking<void>(
       blocking_,
       [self = shared_from_this(), offset, pieces = std::move(pieces), sync]() -> Status {
@@ -82,7 +86,7 @@ void PoolFile::sync(Callback<void> done) {
       blocking_, [self = shared_from_this()] { return sync_file(self->fd(), self->path()); }, std::move(done));
 }
 
-void PoolFile::allocate(std::uint64_t offset, std::uint64_t length, Callback<void> done) {
+void RealFile::allocate(std::uint64_t offset, std::uint64_t length, Callback<void> done) {
   run_blocking<void>(
       blocking_,
       [self = shared_from_this(), offset, length] {

@@ -20,6 +20,7 @@ class RealFile : public File, public std::enable_shared_from_this<RealFile> {
   RealFile(const RealFile&) = delete;
   RealFile& operator=(const RealFile&) = delete;
 
+  void allocate(std::uint64_t offset, std::uint64_t length, Callback<void> done) override;
   void truncate(std::uint64_t size, Callback<void> done) override;
   void size(Callback<std::uint64_t> done) override;
   std::size_t alignment() const override { return opened_.alignment; }
@@ -31,6 +32,7 @@ class RealFile : public File, public std::enable_shared_from_this<RealFile> {
   Status refuse_read_only() const;
 
  protected:
+  void write_on_pool(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync, Callback<void> done);
   /// Ends the program if a direct write is not aligned.
   void check_alignment(std::uint64_t offset, const std::vector<Buffer>& pieces) const;
 
@@ -48,7 +50,6 @@ class PoolFile final : public RealFile {
   void read(std::uint64_t offset, std::size_t length, Callback<Buffer> done) override;
   void write(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync, Callback<void> done) override;
   void sync(Callback<void> done) override;
-  void allocate(std::uint64_t offset, std::uint64_t length, Callback<void> done) override;
 };
 
 /// Where the bytes [offset, offset + length) lie in an aligned read that covers them. Direct files read such runs.

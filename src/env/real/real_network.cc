@@ -82,9 +82,9 @@ class TcpListener final : public Listener, public std::enable_shared_from_this<T
       : acceptor_(std::move(acceptor)), retry_(loop.io()), local_(std::move(local)) {}
 
   void accept(Network& owner, Callback<StreamPtr> done) override {
-    CHECK(!done_);
-    done_ = std::move(done);
-    accept_for(static_cast<RealNetwork&>(owner).loop());
+    CHECK(!accepting_);
+    accepting_ = true;
+    accept_for(static_cast<RealNetwork&>(owner).loop(), std::move(done));
   }
 
   void close() override {
@@ -96,31 +96,37 @@ class TcpListener final : public Listener, public std::enable_shared_from_this<T
   Address local() const override { return local_; }
 
  private:
-  void accept_for(RealLoop& owner) {
-    acceptor_.async_accept(
-        owner.io(), [self = shared_from_this(), &owner](const boost::system::error_code& error, tcp::socket socket) {
-          if (!error) return self->answer(std::make_shared<TcpStream>(owner, std::move(socket)));
-          if (error == asio::error::operation_aborted || !self->acceptor_.is_open()) {
-            return self->answer(fail(Errc::closed, "accept"));
-          }
-          // Out of descriptors or memory, or the peer gave up: the listener lives. It must not spin meanwhile.
-          self->retry_.expires_after(kAcceptRetry);
-          self->retry_.async_wait([self, &owner](const boost::system::error_code&) {
-            if (!self->acceptor_.is_open()) return self->answer(fail(Errc::closed, "accept"));
-            self->accept_for(owner);
-          });
+  // The callback travels in the handlers: it often holds this listener.
+  void accept_for(RealLoop& owner, Callback<StreamPtr> done) {
+    acceptor_.async_accept(owner.io(), [self = shared_from_this(), &owner, done = std::move(done)](
+                                           const boost::system::error_code& error, tcp::socket socket) mutable {
+      if (!error) return self->answer(std::make_shared<TcpStream>(owner, std::move(socket)), std::move(done));
+      // Out of descriptors or memory, or the peer gave up: the listener lives. It must not spin meanwhile.
+      if (self->acceptor_.is_open() && error != asio::error::operation_aborted) {
+        return self->accept_later(owner, std::move(done));
+      }
+      self->answer(fail(Errc::closed, "accept"), std::move(done));
+    });
+  }
+
+  void accept_later(RealLoop& owner, Callback<StreamPtr> done) {
+    retry_.expires_after(kAcceptRetry);
+    retry_.async_wait(
+        [self = shared_from_this(), &owner, done = std::move(done)](const boost::system::error_code&) mutable {
+          if (self->acceptor_.is_open()) return self->accept_for(owner, std::move(done));
+          self->answer(fail(Errc::closed, "accept"), std::move(done));
         });
   }
 
-  void answer(Result<StreamPtr> result) {
-    auto done = std::exchange(done_, nullptr);
+  void answer(Result<StreamPtr> result, Callback<StreamPtr> done) {
+    accepting_ = false;
     done(std::move(result));
   }
 
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;  // waits while accepting is impossible
   const Address local_;
-  Callback<StreamPtr> done_;
+  bool accepting_ = false;
 };
 
 }  // namespace

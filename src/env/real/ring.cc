@@ -1,3 +1,4 @@
+// The first half of Ring: creation, submission, completions arriving.
 #include "env/real/ring.h"
 
 #include <limits.h>
@@ -17,11 +18,11 @@ namespace chronik::env {
 namespace {
 
 constexpr unsigned kSubmissionEntries = 256;
-constexpr unsigned kCompletionEntries = 4096;   // beyond it the kernel keeps them for us
+constexpr unsigned kCompletionEntries = 4096;  // beyond it the kernel keeps them for us
+constexpr unsigned kBlockedWorkersMax = 64;
 constexpr std::uint64_t kSyncTag = 1;           // in user_data, beside the operation's address
 constexpr std::size_t kTransferMax = 1U << 30;  // bytes in one entry
-constexpr int kNeededOperations[] = {IORING_OP_READ, IORING_OP_WRITEV, IORING_OP_WRITE, IORING_OP_FSYNC,
-                                     IORING_OP_FALLOCATE};
+constexpr int kNeededOperations[] = {IORING_OP_READ, IORING_OP_WRITEV, IORING_OP_WRITE, IORING_OP_FSYNC};
 
 bool supports_what_we_need(io_uring& ring) {
   io_uring_probe* probe = io_uring_get_probe_ring(&ring);
@@ -52,13 +53,23 @@ Result<std::unique_ptr<Ring>> Ring::create(RealLoop& loop, Blocking blocking) {
   if (const int error = io_uring_register_eventfd(&made->ring_, event); error < 0) {
     return fail(Errc::unsupported, error_from_errno(-error, "io_uring eventfd").detail);
   }
+  // By default four workers a processor do what blocks: a stalled file system would soon hold them all. Older kernels
+  // do not know this call.
+  unsigned workers[2] = {kBlockedWorkersMax, 0};  // on files; on others: unchanged
+  io_uring_register_iowq_max_workers(&made->ring_, workers);
   made->wait_for_event();
   return made;
 }
 
 Ring::~Ring() {
+  drop();
   if (open_) io_uring_queue_exit(&ring_);  // does not wait for what the kernel holds
-  if (in_flight_ > 0) abandon(std::make_shared<decltype(all_)>(std::move(all_)));
+}
+
+void Ring::drop() {
+  auto all = std::make_shared<decltype(all_)>(std::exchange(all_, {}));
+  free_.clear();
+  if (in_flight_ > 0) abandon(std::move(all));
 }
 
 RingOp* Ring::make_op() {
@@ -80,10 +91,7 @@ void Ring::recycle(RingOp* op) {
 }
 
 void Ring::start(RingOp* op) {
-  if (draining_) {  // a destructor on the way down: nobody waits for it
-    auto unused = std::make_pair(std::exchange(op->done, nullptr), std::exchange(op->read_done, nullptr));
-    return recycle(op);
-  }
+  if (draining_) return;  // from a destructor on the way down; drop() destroys it
   if (!overflow_.empty() || !prepare(op)) overflow_.push_back(op);
   schedule_flush();
 }
@@ -137,10 +145,8 @@ bool Ring::prepare(RingOp* op) {
     const std::size_t left = std::min<std::size_t>(op->window->length - op->moved, kTransferMax);
     io_uring_prep_read(entry, fd, op->window->block->data() + op->moved, static_cast<unsigned>(left),
                        op->window->start + op->moved);
-  } else if (op->kind == RingKind::sync) {
-    io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
   } else {
-    io_uring_prep_fallocate(entry, fd, 0, static_cast<off_t>(op->offset), static_cast<off_t>(op->length));
+    io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
   }
   tag(entry, op, false);
   return true;

@@ -20,14 +20,14 @@ namespace chronik::env {
 
 class Ring;
 
-enum class RingKind : std::uint8_t { read, write, sync, allocate };
+enum class RingKind : std::uint8_t { read, write, sync };
 
 /// What one call started; reused. Complete when `waiting` completions have come.
 struct RingOp {
   RingKind kind = RingKind::read;
   std::shared_ptr<RealFile> file;
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;      // of an allocate; of a write: all pieces
+  std::uint64_t offset = 0;      // of a write; of a read: bytes before this round
+  std::uint64_t length = 0;      // of a write: all pieces
   std::optional<Window> window;  // of a read
   std::vector<Buffer> pieces;    // of a write
   std::vector<iovec> parts;      // of a write
@@ -51,8 +51,11 @@ class Ring {
 
   RingOp* make_op();
   void start(RingOp* op);
-  /// The end of the Host: waits for the kernel at most until `end`, calls nobody, keeps what the kernel still holds.
-  void drain(Instant end);
+  /// The end of the loop: waits for the kernel at most until `end`, calls nobody. False if it still holds something;
+  /// then the threads that started operations cannot end before the kernel lets go (they wait for its workers).
+  bool drain(Instant end);
+  /// After drain(): destroys what the operations held, except what the kernel still holds.
+  void drop();
 
  private:
   Ring(RealLoop& loop, Blocking blocking);
@@ -89,6 +92,9 @@ class Ring {
   std::vector<RingOp*> free_;
 };
 
+/// Reads, syncs and direct writes. Buffered writes and allocations go to the pool: most file systems cannot do them
+/// without waiting, and the kernel's own workers queue those of different files behind one another (64 buckets, by
+/// inode), so that one stalled file system would hold up the others.
 class RingFile final : public RealFile {
  public:
   RingFile(Ring& ring, Blocking blocking, OpenedFile opened, std::string path, bool read_only)
@@ -97,7 +103,6 @@ class RingFile final : public RealFile {
   void read(std::uint64_t offset, std::size_t length, Callback<Buffer> done) override;
   void write(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync, Callback<void> done) override;
   void sync(Callback<void> done) override;
-  void allocate(std::uint64_t offset, std::uint64_t length, Callback<void> done) override;
 
  private:
   RingOp* make_op(RingKind kind);

@@ -2,7 +2,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "env/real/abandoned.h"
 #include "env/real/ring.h"
 
 namespace chronik::env {
@@ -14,21 +13,14 @@ bool is_transient(int number) {
 }  // namespace
 
 void Ring::finish(RingOp* op) {
-  if (draining_) {
-    auto unused = std::make_pair(std::exchange(op->done, nullptr), std::exchange(op->read_done, nullptr));
-    return recycle(op);
-  }
+  if (draining_) return;  // drop() destroys it
   switch (op->kind) {
     case RingKind::read:
       return finish_read(op);
     case RingKind::write:
       return finish_write(op);
     case RingKind::sync:
-    case RingKind::allocate:
-      // Interrupted, or a file system without fallocate, where the C library writes zeros.
-      if (is_transient(op->error) || (op->kind == RingKind::allocate && op->error == EOPNOTSUPP)) {
-        return finish_on_pool(op);
-      }
+      if (is_transient(op->error)) return finish_on_pool(op);
       return answer(op, op->error == 0 ? Status{} : Status(fail(error_from_errno(op->error, op->file->path()))));
   }
 }
@@ -68,8 +60,7 @@ void Ring::finish_on_pool(RingOp* op) {
   run_blocking<void>(
       blocking_,
       [file = op->file, kind = op->kind, parts = op->parts, pieces = std::move(op->pieces), offset = op->offset,
-       length = op->length, moved = op->moved, synced = op->synced]() mutable -> Status {
-        if (kind == RingKind::allocate) return allocate_file(file->fd(), offset, length, file->path());
+       moved = op->moved, synced = op->synced]() mutable -> Status {
         if (kind == RingKind::write) {
           drop_front(parts, moved);
           TRY_STATUS(write_all(file->fd(), std::move(parts), offset + moved, file->path()));
@@ -86,10 +77,9 @@ void Ring::answer(RingOp* op, Status result) {
   done(std::move(result));
 }
 
-void Ring::drain(Instant end) {
+bool Ring::drain(Instant end) {
   draining_ = true;
-  // Not handed to the kernel yet: those of the overflow never will be.
-  for (RingOp* op : std::exchange(overflow_, {})) finish(op);
+  overflow_.clear();
   io_uring_submit(&ring_);
   while (in_flight_ > 0 && loop_.now() < end) {
     const Duration left = end - loop_.now();
@@ -97,6 +87,7 @@ void Ring::drain(Instant end) {
     io_uring_cqe* entry = nullptr;
     if (io_uring_wait_cqe_timeout(&ring_, &entry, &time) == 0) reap();
   }
+  return in_flight_ == 0;
 }
 
 RingOp* RingFile::make_op(RingKind kind) {
@@ -117,10 +108,7 @@ void RingFile::read(std::uint64_t offset, std::size_t length, Callback<Buffer> d
 
 void RingFile::write(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync, Callback<void> done) {
   check_alignment(offset, pieces);
-  if (read_only()) {
-    return run_blocking<void>(
-        blocking_, [self = shared_from_this()] { return self->refuse_read_only(); }, std::move(done));
-  }
+  if (read_only() || alignment() == 1) return write_on_pool(offset, std::move(pieces), sync, std::move(done));
   RingOp* op = make_op(RingKind::write);
   op->offset = offset;
   op->pieces = std::move(pieces);
@@ -136,18 +124,6 @@ void RingFile::write(std::uint64_t offset, std::vector<Buffer> pieces, Sync sync
 
 void RingFile::sync(Callback<void> done) {
   RingOp* op = make_op(RingKind::sync);
-  op->done = std::move(done);
-  ring_.start(op);
-}
-
-void RingFile::allocate(std::uint64_t offset, std::uint64_t length, Callback<void> done) {
-  if (read_only()) {
-    return run_blocking<void>(
-        blocking_, [self = shared_from_this()] { return self->refuse_read_only(); }, std::move(done));
-  }
-  RingOp* op = make_op(RingKind::allocate);
-  op->offset = offset;
-  op->length = length;
   op->done = std::move(done);
   ring_.start(op);
 }

@@ -49,26 +49,36 @@ void TcpStream::read_some(std::shared_ptr<Block> into, std::size_t at, std::size
   CHECK(!reading_);
   CHECK(length > 0 && at + length <= into->capacity());
   reading_ = true;
+  if (read_end_ && socket_.is_open()) {  // the reactor reports an end only once
+    asio::post(loop_.io(), [self = shared_from_this(), done = std::move(done)]() mutable {
+      self->reading_ = false;
+      done(*self->read_end_);
+    });
+    return;
+  }
   std::byte* const place = into->data() + at;
   socket_.async_read_some(asio::buffer(place, length),
                           [self = shared_from_this(), into = std::move(into), done = std::move(done)](
                               const boost::system::error_code& error, std::size_t n) mutable {
                             self->reading_ = false;
-                            if (!error || error == asio::error::eof) return done(n);
-                            done(fail(network_error(error, "read")));
+                            if (!error) return done(n);
+                            self->read_end_ = std::size_t{0};
+                            if (error != asio::error::eof) self->read_end_ = fail(network_error(error, "read"));
+                            done(*self->read_end_);
                           });
 }
 
+// The callback travels in the handlers, never in a member: it often holds this stream, and what the end of the Host
+// destroys are handlers.
 void TcpStream::write(std::vector<Buffer> pieces, Callback<void> done) {
-  CHECK(!write_done_);
+  CHECK(!writing_);
+  writing_ = true;
   pieces_ = std::move(pieces);
   piece_ = piece_sent_ = 0;
-  write_done_ = std::move(done);
   const int error = socket_.is_open() ? send_some() : EBADF;
-  if (error == EAGAIN) return wait_until_writable();
-  asio::post(loop_.io(), [self = shared_from_this(), error] {
-    const boost::system::error_code code(error, boost::system::system_category());
-    self->finish_write(error == 0 ? Status{} : Status(fail(network_error(code, "write"))));
+  if (error == EAGAIN) return wait_until_writable(std::move(done));
+  asio::post(loop_.io(), [self = shared_from_this(), done = std::move(done), error]() mutable {
+    self->finish_write(boost::system::error_code(error, boost::system::system_category()), std::move(done));
   });
 }
 
@@ -97,21 +107,20 @@ int TcpStream::send_some() {
   }
 }
 
-void TcpStream::wait_until_writable() {
-  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
-    if (error) return self->finish_write(fail(network_error(error, "write")));
-    if (!self->socket_.is_open()) return self->finish_write(fail(Errc::closed, "write"));
-    const int number = self->send_some();
-    if (number == EAGAIN) return self->wait_until_writable();
-    const boost::system::error_code code(number, boost::system::system_category());
-    self->finish_write(number == 0 ? Status{} : Status(fail(network_error(code, "write"))));
+void TcpStream::wait_until_writable(Callback<void> done) {
+  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this(),
+                                               done = std::move(done)](const boost::system::error_code& error) mutable {
+    if (error) return self->finish_write(error, std::move(done));
+    const int number = self->socket_.is_open() ? self->send_some() : EBADF;
+    if (number == EAGAIN) return self->wait_until_writable(std::move(done));
+    self->finish_write(boost::system::error_code(number, boost::system::system_category()), std::move(done));
   });
 }
 
-void TcpStream::finish_write(Status result) {
+void TcpStream::finish_write(const boost::system::error_code& error, Callback<void> done) {
   pieces_.clear();
-  auto done = std::exchange(write_done_, nullptr);
-  done(std::move(result));
+  writing_ = false;
+  done(error ? Status(fail(network_error(error, "write"))) : Status{});
 }
 
 void TcpStream::close() {

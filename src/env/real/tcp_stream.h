@@ -3,6 +3,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -25,18 +26,19 @@ class TcpStream final : public Stream, public std::enable_shared_from_this<TcpSt
  private:
   /// 0: everything was sent; EAGAIN: the rest must wait; else what went wrong.
   int send_some();
-  void wait_until_writable();
-  void finish_write(Status result);
+  void wait_until_writable(Callback<void> done);
+  void finish_write(const boost::system::error_code& error, Callback<void> done);
 
   RealLoop& loop_;
   tcp::socket socket_;
   Address peer_;
   bool reading_ = false;
+  bool writing_ = false;
+  std::optional<Result<std::size_t>> read_end_;  // once the peer ended or failed, every read says so again
   // The write in flight: pieces from `piece_`, of which `piece_sent_` bytes are gone.
   std::vector<Buffer> pieces_;
   std::size_t piece_ = 0;
   std::size_t piece_sent_ = 0;
-  Callback<void> write_done_;
 };
 
 /// An error of a socket: closed here, unreachable there, or the machine's.

@@ -27,6 +27,19 @@ wire::ErrorCode check_epoch(LeaderEpoch claimed, LeaderEpoch current) {
   return claimed < current ? wire::ErrorCode::fenced_leader_epoch : wire::ErrorCode::unknown_leader_epoch;
 }
 
+std::optional<std::string> assignment_problem(BrokerId self, std::span<const BrokerId> replicas) {
+  if (replicas.empty()) return "The manual partition assignment includes an empty replica list.";
+  for (const BrokerId replica : replicas) {
+    if (replica == self) continue;
+    return "The manual partition assignment includes broker " + std::to_string(replica.value()) +
+           ", but no such broker is registered.";
+  }
+  if (replicas.size() > 1) {
+    return "The manual partition assignment includes the broker " + std::to_string(self.value()) + " more than once.";
+  }
+  return std::nullopt;
+}
+
 Deadline client_deadline(task::Context& context, std::int32_t timeout_ms) {
   constexpr std::int32_t kLongest = 300'000;
   return context.after(std::chrono::milliseconds(std::clamp(timeout_ms, 1, kLongest)));

@@ -1,7 +1,10 @@
 // What several handlers share.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "log/rejection.h"
 #include "server/broker.h"
@@ -24,6 +27,23 @@ Target locate(ShardServer& server, const std::string& name, TopicId topic_id, Pa
 /// FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH when the client's idea of the epoch differs from ours; -1 is "do not
 /// check" (KIP-320).
 wire::ErrorCode check_epoch(LeaderEpoch claimed, LeaderEpoch current);
+
+/// What is wrong with a manual list of replicas: on one node it can only be this node.
+std::optional<std::string> assignment_problem(BrokerId self, std::span<const BrokerId> replicas);
+
+/// Puts an error into a response, or into the part of one that has `error_code` and `error_message`.
+template <class Answer>
+void refuse(Answer& answer, wire::ErrorCode error, std::string message) {
+  answer.error_code = error;
+  answer.error_message = std::move(message);
+}
+template <class Answer>
+void refuse(Answer& answer, const Error& error) {
+  refuse(answer, log::to_kafka(error.code), error.message());
+}
+
+/// For requests about the metadata that name no time-out of their own.
+inline constexpr Duration kAdminDeadline = 30s;
 
 /// A client's time-out, kept within what a server waits for.
 Deadline client_deadline(task::Context& context, std::int32_t timeout_ms);

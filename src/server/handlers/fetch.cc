@@ -61,6 +61,7 @@ task::Task<wire::FetchResponse::PartitionData> read_one(ShardServer& server, con
   auto run = co_await partition->read(want.from, bytes_max, until);
   if (!run) {
     data.error_code = log::to_kafka(run.error().code);
+    if (run.error().code == Errc::corrupt) server.report_damage(run.error());
     if (run.error().code == Errc::out_of_range) data.log_start_offset = partition->log_start();
     co_return data;
   }

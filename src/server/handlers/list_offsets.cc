@@ -1,88 +1,115 @@
 // ListOffsets: earliest, latest, max-timestamp and by time (KIP-79, KIP-734, KIP-405). Isolation levels coincide until
 // there are transactions.
 #include "server/handlers/common.h"
+#include "server/handlers/gather.h"
 #include "server/handlers/handle.h"
 
 namespace chronik::server {
 
 namespace {
 
+using Asked = wire::ListOffsetsRequest::Partition;
 using Answer = wire::ListOffsetsResponse::PartitionResponse;
 
-task::Task<Result<Answer>> answer_one(ShardServer& server, TopicPartition id, wire::ListOffsetsRequest::Partition asked,
-                                      Deadline until) {
+/// What needs no search. nullopt: it takes find().
+std::optional<Answer> answer_at_once(const log::PartitionPtr& partition, const Asked& asked) {
   Answer answer;
   answer.partition_index = asked.partition_index;
-  const log::PartitionPtr partition = server.log().find(id);
   if (!partition) {
     answer.error_code = wire::ErrorCode::unknown_topic_or_partition;
-    co_return answer;
+    return answer;
   }
   answer.error_code = check_epoch(asked.current_leader_epoch, partition->leader_epoch());
-  if (answer.error_code != wire::ErrorCode::none) co_return answer;
-  if (partition->failure()) {
+  if (answer.error_code == wire::ErrorCode::none && partition->failure()) {
     answer.error_code = wire::ErrorCode::kafka_storage_error;
-    co_return answer;
   }
-  answer.leader_epoch = partition->leader_epoch();
+  if (answer.error_code != wire::ErrorCode::none) return answer;
   if (asked.timestamp == wire::kLatestTimestamp) {
     answer.offset = Offset(partition->high_watermark().value());
-    co_return answer;
+    answer.leader_epoch = partition->leader_epoch();
+    return answer;
   }
   if (asked.timestamp == wire::kEarliestTimestamp || asked.timestamp == wire::kEarliestLocalTimestamp) {
     answer.offset = Offset(partition->log_start().value());
-    co_return answer;
+    answer.leader_epoch = partition->leader_epoch();
+    return answer;
   }
-  if (asked.timestamp == wire::kLatestTieredTimestamp || asked.timestamp == wire::kEarliestPendingUploadTimestamp) {
-    answer.leader_epoch = LeaderEpoch(-1);  // nothing is tiered
-    co_return answer;
-  }
-  auto found = asked.timestamp == wire::kMaxTimestamp ? co_await partition->max_timestamp(until)
-                                                      : co_await partition->find_timestamp(asked.timestamp, until);
-  if (!found) {
-    answer.error_code = log::to_kafka(found.error().code);
-    co_return answer;
-  }
-  if (*found) {
-    answer.timestamp = (*found)->timestamp;
-    answer.offset = (*found)->offset;
-    answer.leader_epoch = (*found)->leader_epoch;
-  } else {
-    answer.leader_epoch = LeaderEpoch(-1);
+  const bool tiered =
+      asked.timestamp == wire::kLatestTieredTimestamp || asked.timestamp == wire::kEarliestPendingUploadTimestamp;
+  return tiered ? std::optional(answer) : std::nullopt;  // nothing is tiered
+}
+
+task::Task<Result<Answer>> find(log::PartitionPtr partition, Asked asked, Deadline until) {
+  CO_TRY(const auto found, asked.timestamp == wire::kMaxTimestamp
+                               ? co_await partition->max_timestamp(until)
+                               : co_await partition->find_timestamp(asked.timestamp, until));
+  Answer answer;
+  answer.partition_index = asked.partition_index;
+  if (found) {
+    answer.timestamp = found->timestamp;
+    answer.offset = found->offset;
+    answer.leader_epoch = found->leader_epoch;
   }
   co_return answer;
+}
+
+/// Searches of several partitions run at the same time.
+task::Task<Result<std::vector<Answer>>> answer_share(ShardServer& server, std::vector<Item<Asked>> items,
+                                                     Deadline until) {
+  std::vector<Answer> answers(items.size());
+  std::vector<task::Task<Result<Answer>>> searches;
+  std::vector<std::size_t> slots;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    log::PartitionPtr partition = server.log().find(items[i].id);
+    if (auto answer = answer_at_once(partition, items[i].ask)) {
+      answers[i] = *std::move(answer);
+      continue;
+    }
+    slots.push_back(i);
+    searches.push_back(find(std::move(partition), items[i].ask, until));
+  }
+  const auto found = co_await all(server.context(), "list_offsets.search", std::move(searches), until);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    Answer& answer = answers[slots[i]];
+    if (found[i]) {
+      answer = *found[i];
+    } else {
+      answer.partition_index = items[slots[i]].id.partition;
+      answer.error_code = log::to_kafka(found[i].error().code);
+    }
+  }
+  co_return answers;
 }
 
 }  // namespace
 
 task::Task<wire::ListOffsetsResponse> handle_list_offsets(RequestContext& context, wire::ListOffsetsRequest request) {
   ShardServer& server = context.server;
-  Broker& broker = server.broker();
   const Deadline until = server.context().after(server.log().options().wal.stall_deadline);
   wire::ListOffsetsResponse response;
+  Shares<Asked> shares(server.broker().shards().size());
   for (const auto& topic : request.topics) {
     auto& answers = response.topics.emplace_back();
     answers.name = topic.name;
-    for (const auto& asked : topic.partitions) {
-      Answer answer;
+    for (const Asked& asked : topic.partitions) {
+      Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
       const Target target = locate(server, topic.name, TopicId{}, asked.partition_index);
       answer.error_code = target.error;
-      if (target.error == wire::ErrorCode::none) {
-        auto body = [&broker, id = target.id, asked, until](shard::Shard& owner) {
-          return answer_one(broker.at(owner.id()), id, asked, until);
-        };
-        auto result =
-            co_await shard::call(server.shard(), broker.shards().at(target.owner), "list_offsets", until, body);
-        if (result) {
-          answer = *result;
-        } else {
-          answer.error_code = log::to_kafka(result.error().code);
-        }
-      }
-      answers.partitions.push_back(std::move(answer));
+      if (target.error != wire::ErrorCode::none) continue;
+      const Place place{response.topics.size() - 1, answers.partitions.size() - 1};
+      shares[target.owner.value()].push_back({place, target.id, asked});
     }
   }
+  co_await ask_owners(server, "list_offsets", until, std::move(shares), &answer_share,
+                      [&](const Place& place, const Result<Answer>& result) {
+                        Answer& answer = response.topics[place.topic].partitions[place.partition];
+                        if (result) {
+                          answer = *result;
+                        } else {
+                          answer.error_code = log::to_kafka(result.error().code);
+                        }
+                      });
   co_return response;
 }
 

@@ -55,13 +55,17 @@ class Rig {
 class RealRig final : public Rig {
  public:
   explicit RealRig(DiskBackend backend, std::size_t loops = 2, std::string base = testing::TempDir())
-      : host_(Host::create({loops, backend}).value()), thread_([this] { host_->run(); }) {
+      : host_(Host::create({loops, backend}).value()) {
+    std::packaged_task<void()> task([host = host_.get()] { host->run(); });
+    returned_ = task.get_future();
+    // Not joined: with an operation frozen in the kernel the thread ends only after the thaw.
+    std::thread(std::move(task)).detach();
     directory_ = base + "/chronik_env_XXXXXX";
     if (::mkdtemp(directory_.data()) == nullptr) std::abort();
   }
   ~RealRig() override {
     host_->stop();
-    thread_.join();
+    EXPECT_EQ(returned_.wait_for(std::chrono::seconds(10)), std::future_status::ready) << "run() did not return";
     host_.reset();
     std::filesystem::remove_all(directory_);
   }
@@ -82,7 +86,7 @@ class RealRig final : public Rig {
 
  private:
   std::unique_ptr<Host> host_;
-  std::thread thread_;
+  std::future<void> returned_;
   std::string directory_;
 };
 

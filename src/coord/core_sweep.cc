@@ -1,0 +1,82 @@
+// The sweep: removes offsets that expired (KIP-211) and those of topics that are gone, and groups with nothing left.
+// Runs when the retention check is due, when topics were deleted, and after loading; one at a time.
+#include "coord/core.h"
+
+namespace chronik::coord {
+
+namespace {
+constexpr std::size_t kGroupsPerTurn = 64;
+}
+
+void Core::request_sweep() {
+  sweep_again_ = true;
+  if (sweeping_ || closed_) return;
+  sweeping_ = true;
+  context_.spawn("coord.sweep", sweep(shared_from_this()));
+}
+
+task::Task<void> Core::sweep(std::shared_ptr<Core> core) {
+  while (core->sweep_again_ && !core->closed_) {
+    core->sweep_again_ = false;
+    std::string last;
+    std::size_t seen = 0;
+    for (auto at = core->groups_.begin(); at != core->groups_.end(); at = core->groups_.upper_bound(last)) {
+      last = at->first;
+      const Entry& entry = *at->second;
+      if (core->served(entry) && entry.writes == 0 && entry.group.state() != GroupState::dead) {
+        co_await sweep_group(core, last);
+      }
+      if (++seen % kGroupsPerTurn != 0) continue;
+      co_await task::sleep_until(core->context_, "coord.sweep", core->context_.after(0s));
+    }
+  }
+  core->sweeping_ = false;
+}
+
+/// What may go of a group in which nothing is being written. KIP-211: a group's offsets are kept as long as it has
+/// members, except for topics that they left; counting from when it became empty; from their own commit in groups that
+/// only store offsets.
+Core::OffsetNames Core::stale_offsets(const Entry& entry, UnixMillis now) const {
+  const Group& group = entry.group;
+  const bool simple = !group.protocol_type().has_value();
+  const bool empty = group.state() == GroupState::empty;
+  const bool watches_topics =
+      group.uses_consumer_protocol() && group.subscribed_topics().has_value() && group.state() == GroupState::stable;
+  const auto expired = [&](const std::string& topic, const CommittedOffset& offset) {
+    if (!simple && !empty && (!watches_topics || group.is_subscribed_to(topic))) return false;
+    if (offset.expires_at.value() != -1) return now >= offset.expires_at;
+    const bool by_group = !simple && empty && group.state_since().value() != -1;
+    const UnixMillis since = by_group ? group.state_since() : offset.committed_at;
+    return now.value() - since.value() >= config_.offsets_retention_ms;
+  };
+  OffsetNames stale;
+  for (const auto& [topic, partitions] : entry.offsets.topics()) {
+    const auto exists = topics_.find(topic);
+    for (const auto& [partition, offset] : partitions) {
+      const bool gone = !exists || (!offset.topic_id.is_zero() && offset.topic_id != exists->id);
+      if (gone || expired(topic, offset)) stale.emplace_back(topic, partition);
+    }
+  }
+  return stale;
+}
+
+task::Task<void> Core::sweep_group(std::shared_ptr<Core> core, std::string group) {
+  Entry* const entry = core->find(group);
+  if (entry == nullptr) co_return;
+  OffsetNames stale = core->stale_offsets(*entry, core->context_.wall_now());
+  const bool nothing_left = entry->group.state() == GroupState::empty && stale.size() == entry->offsets.count();
+  if (nothing_left) {
+    // Pending members of a group that never was keep it for their session's time.
+    if (entry->group.generation() == 0 && !entry->group.protocol_type() && entry->offsets.empty()) co_return;
+    if (const auto outcome = core->start_deletion(group)) {
+      (void)co_await Journal::settled(*outcome, core->context_.after(core->config_.offset_commit_timeout));
+    }
+    co_return;
+  }
+  if (stale.empty()) co_return;
+  // What cannot be written now is found again by the next sweep.
+  const Deadline until = core->context_.after(core->config_.offset_commit_timeout);
+  (void)co_await erase(core, std::move(group), std::move(stale), false, until);
+}
+
+}  // namespace chronik::coord

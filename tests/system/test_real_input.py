@@ -1,0 +1,110 @@
+"""Every package paragraph of the machine's Debian index, through three partitions and back, with three real clients."""
+# ctest: timeout=400
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import harness
+
+CLIENTS = harness.REPO / "tests" / "clients"
+BUILD = harness.REPO / "build"
+
+
+def paragraphs():
+    """About 60,000 multi-line records; the separator is an empty line."""
+    harness.need_tool("apt-cache")
+    text = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+    records = [record for record in text.split(b"\n\n") if record.strip(b"\n")]
+    if len(records) < 10_000:
+        # A machine whose index was never fetched knows only what is installed.
+        subprocess.run(["apt-get", "update"], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        text = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+        records = [record for record in text.split(b"\n\n") if record.strip(b"\n")]
+    if len(records) < 1_000:
+        raise harness.Skip("no package index on this machine")
+    return records
+
+
+class RealInput(harness.SystemTest):
+    def setUp(self):
+        self.records = paragraphs()
+        self.work = self.new_dir("input")
+        self.input = self.work / "input"
+        self.input.write_bytes(b"\n\n".join(self.records))
+
+    def same_records(self, files):
+        text = b"".join(file.read_bytes() for file in files)
+        arrived = text.split(b"\n\n")
+        self.assertEqual(arrived.pop(), b"")
+        self.assertEqual(len(arrived), len(self.records))
+        self.assertTrue(sorted(arrived) == sorted(self.records), "the union differs from the input")
+
+    def test_kcat_group_of_three_that_come_and_go(self):
+        broker = self.start_broker("--set", "num.partitions=3", "--set", "group.initial.rebalance.delay.ms=500")
+        harness.kcat(broker, "-P", "-t", "debian", "-D", "\n\n", "-X", "acks=all", input=self.input.read_text(encoding="utf-8"))
+        outputs, members = [], []
+
+        def member(exit_at_end=False):
+            outputs.append(self.work / f"out{len(outputs)}")
+            command = ["kcat", "-b", broker.kafka, "-G", "packages", "-q", "-u", "-f", "%s\n\n",
+                       "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000", "debian"]
+            if exit_at_end:
+                command.insert(1, "-e")
+            with open(outputs[-1], "wb") as out:
+                return subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+
+        try:
+            members = [member(), member()]
+            harness.wait_until(lambda: sum(o.stat().st_size for o in outputs) > 0, 60, "the first records")
+            members.append(member())  # one comes while the others read
+            members[0].terminate()    # one leaves; it commits what it has written
+            members[0].wait(30)
+            members.append(member())  # and another comes in its place
+            total = len(self.input.read_bytes()) + 2
+            harness.wait_until(lambda: sum(o.stat().st_size for o in outputs) >= total, 120, "all records")
+            time.sleep(1)  # anything that came twice would still come
+        finally:
+            for process in members:
+                process.terminate()
+                process.wait(30)
+        self.same_records(outputs)
+
+    def test_java_client(self):
+        for tool in ("java", "javac", "mvn"):
+            harness.need_tool(tool)
+        jars = BUILD / "java"
+        if not (jars / "RoundTrip.class").exists():
+            jars.mkdir(parents=True, exist_ok=True)
+            done = harness.run(["mvn", "-q", "-B", "-f", CLIENTS / "java" / "pom.xml", "dependency:copy-dependencies",
+                                f"-DoutputDirectory={jars}"], deadline_s=180, check=False)
+            if done.returncode != 0:
+                raise harness.Skip(f"kafka-clients cannot be fetched: {done.stdout[-300:]}")
+            harness.run(["javac", "-cp", f"{jars}/*", "-d", jars, CLIENTS / "java" / "RoundTrip.java"], deadline_s=60)
+        broker = self.start_broker()
+        output = self.work / "out"
+        harness.run(["java", "-Xmx512m", "-cp", f"{jars}:{jars}/*", "RoundTrip", broker.kafka, "debian", self.input, output],
+                    deadline_s=150)
+        self.same_records([output])
+
+    def test_confluent_kafka_client(self):
+        venv = BUILD / "venv"
+        python = venv / "bin" / "python"
+        if not (venv / "ready").exists():
+            shutil.rmtree(venv, ignore_errors=True)
+            harness.run([sys.executable, "-m", "venv", venv], deadline_s=60)
+            done = harness.run([python, "-m", "pip", "install", "-q", "confluent-kafka==2.6.1"], deadline_s=180, check=False,
+                               env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+            if done.returncode != 0:
+                raise harness.Skip(f"confluent-kafka cannot be installed: {done.stderr[-300:]}")
+            (venv / "ready").touch()
+        broker = self.start_broker()
+        output = self.work / "out"
+        harness.run([python, CLIENTS / "round_trip.py", broker.kafka, "debian", self.input, output], deadline_s=150)
+        self.same_records([output])
+
+
+if __name__ == "__main__":
+    harness.main()
