@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "coord/coord_rig.h"
+#include "coord/test_coord_rig.h"
 
 namespace chronik::coord {
 namespace {

@@ -133,10 +133,10 @@ std::string Core::unique_text() {
 bool Core::update(Entry& entry, Update update) {
   answer(update);
   const std::uint64_t serial = entry.serial;
-  for (Store& store : update.stores) {
+  for (const Store& store : update.stores) {
     // A write that fails at once changes the group again, and may end it.
     if (!by_serial_.contains(serial)) return false;
-    write(entry, std::move(store));
+    write(entry, store);
   }
   if (!by_serial_.contains(serial)) return false;
   if (entry.group.vacant() && entry.offsets.empty() && entry.writes == 0) {

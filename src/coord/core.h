@@ -127,7 +127,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static task::Task<void> run_timer(std::shared_ptr<Core> core);
 
   // core_writes.cc
-  void write(Entry& entry, Store store);
+  void write(Entry& entry, const Store& store);
   static task::Task<void> watch(std::shared_ptr<Core> core, std::string group, std::uint64_t serial, StoreId store,
                                 Journal::WritePtr write);
   static task::Task<void> run_deletion(std::shared_ptr<Core> core, std::string group, std::uint64_t serial,

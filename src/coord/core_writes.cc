@@ -12,7 +12,7 @@ constexpr std::size_t kTombstonesPerBatch = 1000;
 }
 
 /// What a group wants written. Its outcome comes back as stored(), at once if nothing can be written.
-void Core::write(Entry& entry, Store store) {
+void Core::write(Entry& entry, const Store& store) {
   rebalances_.add();
   auto record = group_record(entry.group.id(), store.value);
   std::expected<Journal::WritePtr, ErrorCode> written = std::unexpected(ErrorCode::not_leader_or_follower);

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "base/prng.h"
-#include "coord/coord_rig.h"
 #include "coord/group_store.h"
+#include "coord/test_coord_rig.h"
 
 namespace chronik::coord {
 namespace {

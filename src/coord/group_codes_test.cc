@@ -1,7 +1,7 @@
 // Which error a member gets, by request and state; LeaveGroup; groups as records.
 #include <gtest/gtest.h>
 
-#include "coord/group_rig.h"
+#include "coord/test_group_rig.h"
 
 namespace chronik::coord {
 namespace {

@@ -1,3 +1,4 @@
+// What holds of a group after every event; run by every test and inside the simulator.
 #include <algorithm>
 
 #include "base/check.h"

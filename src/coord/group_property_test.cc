@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/prng.h"
-#include "coord/group_rig.h"
+#include "coord/test_group_rig.h"
 
 namespace chronik::coord {
 namespace {

@@ -1,7 +1,7 @@
 // Static membership (KIP-345, KIP-814): coming back without a rebalance, and fencing.
 #include <gtest/gtest.h>
 
-#include "coord/group_rig.h"
+#include "coord/test_group_rig.h"
 
 namespace chronik::coord {
 namespace {

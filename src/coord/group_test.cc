@@ -1,7 +1,7 @@
 // The rules of a rebalance, one by one.
 #include <gtest/gtest.h>
 
-#include "coord/group_rig.h"
+#include "coord/test_group_rig.h"
 
 namespace chronik::coord {
 namespace {

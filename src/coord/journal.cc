@@ -14,7 +14,7 @@ constexpr Duration kWaitOn = 1h;
 task::Task<ErrorCode> Journal::room(log::PartitionPtr partition, std::size_t bytes, Deadline until) {
   if (partition->failure()) co_return log::to_kafka(partition->failure()->code);
   const Status status = co_await partition->wal().room(bytes + kBatchOverhead, until);
-  co_return status ? ErrorCode::none : log::to_kafka(status.error().code);
+  co_return status ? ErrorCode::none : log::room_rejection(status.error()).code;
 }
 
 std::expected<Journal::WritePtr, ErrorCode> Journal::append(const log::PartitionPtr& partition,

@@ -1,8 +1,8 @@
 // What each request answers, by version and by what is wrong with it.
 #include <gtest/gtest.h>
 
-#include "coord/coord_rig.h"
 #include "coord/find_coordinator.h"
+#include "coord/test_coord_rig.h"
 #include "coord/write_errors.h"
 
 namespace chronik::coord {

@@ -6,9 +6,9 @@
 
 namespace chronik::coord {
 
-/// To an OffsetCommit or OffsetDelete.
+/// To an OffsetCommit.
 wire::ErrorCode commit_error(wire::ErrorCode log_error);
-/// To JoinGroup, SyncGroup and DeleteGroups.
+/// To JoinGroup, SyncGroup, OffsetDelete and DeleteGroups.
 wire::ErrorCode group_error(wire::ErrorCode log_error);
 
 }  // namespace chronik::coord

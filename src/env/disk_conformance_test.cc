@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/prng.h"
-#include "env/rig_test.h"
+#include "env/test_rig.h"
 
 namespace chronik::env {
 namespace {

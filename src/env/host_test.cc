@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "env/rig_test.h"
+#include "env/test_rig.h"
 
 namespace chronik::env {
 namespace {

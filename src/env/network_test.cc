@@ -8,7 +8,7 @@
 
 #include <optional>
 
-#include "env/rig_test.h"
+#include "env/test_rig.h"
 
 namespace chronik::env {
 namespace {

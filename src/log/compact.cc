@@ -155,10 +155,19 @@ task::Task<Status> SegmentStore::Impl::rewrite(CompactionRun& run) {
     first += group.size();
     const SegmentPtr target = new_segment(group.front()->base);
     target->end = group.back()->end;
-    CO_TRY_STATUS(co_await rewrite_group(run, group, target, filter));
+    if (Status done = co_await rewrite_group(run, group, target, filter); !done) {
+      co_return fail(co_await give_up(target, std::move(done).error()));
+    }
   }
   run.result.records_removed = filter.records_removed();
   co_return Status{};
+}
+
+/// Returns the space of a segment that will not be. A stalled disk is final here too: what was begun may still happen.
+task::Task<Error> SegmentStore::Impl::give_up(SegmentPtr target, Error error) {
+  if (error.code == Errc::timed_out) error = write_failed(std::move(error));
+  if (!failure && !destroyed) (void)co_await discard_cleaned(target);
+  co_return error;
 }
 
 task::Task<Status> SegmentStore::Impl::rewrite_group(CompactionRun& run, const std::vector<SegmentPtr>& group,

@@ -293,6 +293,25 @@ TEST(Compaction, damage_stops_it_and_nothing_is_lost) {
   EXPECT_EQ(rig.file(file), bytes);
 }
 
+TEST(Compaction, a_full_disk_stops_it_and_gets_its_space_back) {
+  Rig rig;
+  rig.make_root();
+  Keyed source(6, rig.context->wall_now().value());
+  auto store = rig.store_for(small_options());
+  store->start_empty(Offset(0));
+  ASSERT_TRUE(rig.run(store->append(source.batches(100))));
+  ASSERT_TRUE(rig.run(store->sync()));
+  const Records before = read_all(rig, *store);
+  rig.machine.disk_faults().capacity = 1;
+  rig.machine.disk_faults_changed();
+  EXPECT_EQ(rig.run(store->compact({})).error().code, Errc::disk_full);
+  for (const auto& entry : rig.list("/data/t-0")) EXPECT_FALSE(entry.name.ends_with(kCleanedSuffix)) << entry.name;
+  EXPECT_EQ(read_all(rig, *store), before);
+  rig.machine.disk_faults().capacity = 1ULL << 40;
+  rig.machine.disk_faults_changed();
+  EXPECT_TRUE(rig.run(store->compact({})));
+}
+
 // ---- transactions
 
 BatchRef transactional(Offset base, ProducerId producer, const std::string& key, const std::string& value) {

@@ -16,7 +16,7 @@ struct LogConfig {
   bool log_append_time = false;
   std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
   std::int64_t timestamp_after_max_ms = 3600'000;
-  bool compact = false;  // internal topics only
+  bool compact = false;                                   // internal topics only
   std::int64_t delete_retention_ms = 24LL * 3600 * 1000;  // how long tombstones stay
 };
 

@@ -117,12 +117,7 @@ std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire:
   header.base_offset = base;
   const LogEndOffset end(header.next_offset().value());
   auto place = wal_.reserve({wal::FrameKind::batch, id_, base, end}, batch.size(), shared_from_this());
-  if (!place) {
-    if (place.error().code == Errc::invalid_argument) {
-      return std::unexpected(Rejection{ErrorCode::message_too_large, place.error().message()});
-    }
-    return std::unexpected(to_rejection(place.error()));
-  }
+  if (!place) return std::unexpected(room_rejection(place.error()));
   std::memcpy(place->bytes.data(), batch.data(), batch.size());
   wire::stamp_batch(place->bytes, base, epoch_);
   if (config_.log_append_time) {

@@ -38,4 +38,9 @@ wire::Rejection to_rejection(const Error& error) {
   return {to_kafka(error.code), error.message()};
 }
 
+wire::Rejection room_rejection(const Error& error) {
+  if (error.code == Errc::invalid_argument) return {wire::ErrorCode::message_too_large, error.message()};
+  return to_rejection(error);
+}
+
 }  // namespace chronik::log

@@ -9,5 +9,7 @@ namespace chronik::log {
 
 wire::ErrorCode to_kafka(Errc code);
 wire::Rejection to_rejection(const Error& error);
+/// Why wal::Wal gave no room or place: a batch that could never fit is too large, not malformed.
+wire::Rejection room_rejection(const Error& error);
 
 }  // namespace chronik::log

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "env/real/host.h"
+#include "log/compact.h"
 #include "log/segment_rig_for_test.h"
 
 namespace chronik::log {
@@ -94,6 +95,36 @@ task::Task<void> work(HostRun& rig) {
   CO_ASSERT((co_await store->read(Offset(0), model.end(), 10, soon())).error().code == Errc::out_of_range);
   CO_ASSERT(co_await store->destroy());
   CO_ASSERT(std::filesystem::is_empty(rig.directory));
+}
+
+task::Task<void> compact(HostRun& rig) {
+  task::Context& context = *rig.context;
+  Source source(22);
+  ModelLog model;
+  SegmentOptions options;
+  options.segment_bytes = 100'000;
+  SegmentStore store(context, rig.directory, "compacted", test_id(), options);
+  store.start_empty(Offset(0));
+  CO_ASSERT(co_await store.append(source.extend(model, 1000)));
+  CO_ASSERT(co_await store.sync());
+  const auto bytes = store.bytes();
+  const auto result = co_await store.compact({});
+  CO_ASSERT(result && result->segments_replaced >= 5);
+  CO_ASSERT(store.bytes() < bytes / 2);
+  const FilePosition position = store.position();
+  SegmentStore again(context, rig.directory, "compacted", test_id(), options);
+  CO_ASSERT(co_await again.recover(position));
+  CO_ASSERT(again.bytes() == store.bytes());
+  for (Offset at(0); at < model.end();) {
+    const auto run = co_await again.read(at, model.end(), 10'000, context.after(30s));
+    CO_ASSERT(run && run->end > at);
+    at = run->end;
+  }
+}
+
+TEST(SegmentHost, compaction_leaves_files_that_open_again) {
+  HostRun rig(env::DiskBackend::automatic);
+  rig.run(compact(rig));
 }
 
 TEST(SegmentHost, a_pool_of_threads_keeps_what_was_recorded) {

@@ -118,6 +118,7 @@ struct SegmentStore::Impl {
   task::Task<Status> rewrite(CompactionRun& run);
   task::Task<Status> rewrite_group(CompactionRun& run, const std::vector<SegmentPtr>& group, SegmentPtr target,
                                    CompactionFilter& filter);
+  task::Task<Error> give_up(SegmentPtr target, Error error);
   task::Task<Status> discard_cleaned(SegmentPtr target);
   task::Task<Status> swap_in(std::vector<SegmentPtr> group, SegmentPtr target);
   task::Task<Status> complete_swap(Offset base, std::vector<Offset> others);

@@ -112,7 +112,9 @@ class LocalLog::Core {
     std::vector<Buffer> commands;
     for (const PendingPtr& pending : group) commands.push_back(pending->bytes);
     const std::uint64_t first = writer_.position().index.value() + 1;
-    auto written = co_await writer_.append(commands);
+    Status written;
+    if (writer_.unproven()) written = co_await writer_.snapshot(machine_->snapshot());
+    if (written) written = co_await writer_.append(commands);
     if (!written) {
       note(written.error());
       for (const PendingPtr& pending : group) pending->settle(fail(failure_ ? *failure_ : written.error()));
@@ -126,10 +128,7 @@ class LocalLog::Core {
     for (std::size_t i = 0; i < group.size(); ++i) group[i]->settle(std::move(outcomes[i]));
   }
 
-  bool snapshot_due() const {
-    return writer_.bytes_since_snapshot() >= snapshot_at_ ||
-           (snapshot_at_ == options_.bytes_max && writer_.files() > options_.files_max);
-  }
+  bool snapshot_due() const { return writer_.bytes_since_snapshot() >= snapshot_at_ && !writer_.unproven(); }
 
   task::Task<void> take_snapshot() {
     auto taken = co_await writer_.snapshot(machine_->snapshot());

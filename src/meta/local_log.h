@@ -18,7 +18,6 @@ namespace chronik::meta {
 struct LocalLogOptions {
   Duration stall = std::chrono::seconds(10);  // for each disk operation; beyond it the log has failed
   std::uint64_t bytes_max = 16U << 20;        // of groups since the last snapshot; beyond it a new one is taken
-  std::size_t files_max = 16;                 // likewise; every start adds a file
   std::size_t queue_max = 1024;               // proposals waiting for their group
   std::size_t group_bytes_max = 1U << 20;     // of commands; one longer command still makes a group of its own
 };

@@ -13,6 +13,7 @@
 #include "base/prng.h"
 #include "meta/local_log.h"
 #include "meta/state.h"
+#include "meta/wrapped_disk_for_test.h"
 #include "sim/sim_env.h"
 
 namespace chronik::meta {
@@ -117,8 +118,8 @@ class TestMachine final : public StateMachine {
 /// One process with a log on one simulated machine.
 class LogRig {
  public:
-  explicit LogRig(std::uint64_t seed, LocalLogOptions options = {}, env::Env* through = nullptr)
-      : world(sim::World::create(seed)), machine(world->machine("node")), options_(options), through_(through) {}
+  explicit LogRig(std::uint64_t seed, LocalLogOptions options = {})
+      : world(sim::World::create(seed)), machine(world->machine("node")), options_(options) {}
   ~LogRig() {
     if (state) EXPECT_TRUE(check_invariants(state->state));
     end();
@@ -136,7 +137,10 @@ class LogRig {
   }
 
   Status open() {
-    if (!context) context = std::make_unique<task::Context>(through_ ? *through_ : machine.env());
+    if (!context) {
+      wrapped = std::make_unique<WrappedEnv>(machine.env());
+      context = std::make_unique<task::Context>(wrapped->env);
+    }
     state = std::make_shared<TestMachine>();
     auto opened = run(LocalLog::open(*context, "meta", state, options_));
     if (!opened) return fail(Errc::timed_out, "open");
@@ -160,6 +164,7 @@ class LogRig {
     if (context) context->stop();
     log.reset();
     context.reset();
+    wrapped.reset();
   }
   /// An orderly end: nothing in flight, nothing lost.
   void restart() {
@@ -169,6 +174,7 @@ class LogRig {
 
   std::unique_ptr<sim::World> world;
   sim::Machine& machine;
+  std::unique_ptr<WrappedEnv> wrapped;
   std::unique_ptr<task::Context> context;
   std::shared_ptr<TestMachine> state;
   std::unique_ptr<LocalLog> log;
@@ -179,7 +185,6 @@ class LogRig {
     into.emplace(co_await std::move(body));
   }
   LocalLogOptions options_;
-  env::Env* through_;
 };
 
 }  // namespace chronik::meta

@@ -29,6 +29,7 @@ void LogWriter::resume(const LogReplay& replayed) {
   number_ = replayed.highest_number;
   bytes_since_snapshot_ = replayed.bytes;
   files_ = replayed.files;
+  unproven_ = replayed.bytes > 0;
 }
 
 task::Task<Status> LogWriter::begin_file() {
@@ -75,6 +76,7 @@ task::Task<Status> LogWriter::put(Buffer blocks, env::Sync sync) {
 }
 
 task::Task<Status> LogWriter::append(const std::vector<Buffer>& commands) {
+  CHECK(!unproven_);
   if (!file_) CO_TRY_STATUS(co_await begin_file());
   LogPosition end = position_;
   Buffer group = encode_group(end, commands);
@@ -110,6 +112,7 @@ task::Task<Status> LogWriter::snapshot(Buffer state) {
     co_return kept;
   }
   bytes_since_snapshot_ = 0;
+  unproven_ = false;
   CO_TRY_STATUS(co_await begin_file());
   // All but the new one.
   while (files_.size() > 1) {

@@ -18,12 +18,17 @@ class LogWriter {
 
   /// Durably, if it is missing; the parent must exist.
   task::Task<Status> make_directory();
-  /// Goes on where the replay ended, in a new file that the first group makes.
+  /// Goes on where the replay ended, in a new file.
   void resume(const LogReplay& replayed);
 
-  /// Durable when it returns. disk_full leaves everything as it was, except after a write that ran out of space in
-  /// spite of its reservation: then the group may come back if the process ends before the next one is written. After
-  /// any other error the writer must not be used.
+  /// Whether a snapshot must come before the first group. What the replay read may stand in the page cache only: left
+  /// by a process that was killed between write and sync, or whose sync failed. Nothing may build on it before it is
+  /// written anew.
+  bool unproven() const { return unproven_; }
+
+  /// Not while unproven(). Durable when it returns. disk_full leaves everything as it was, except after a write that
+  /// ran out of space in spite of its reservation: then the group may come back if the process ends before the next one
+  /// is written. After any other error the writer must not be used.
   task::Task<Status> append(const std::vector<Buffer>& commands);
   /// Marks the last group as durable; not synced. Nothing to do if that stands there already.
   task::Task<Status> seal();
@@ -34,7 +39,6 @@ class LogWriter {
   const LogPosition& position() const { return position_; }
   const std::string& directory() const { return directory_; }
   std::uint64_t bytes_since_snapshot() const { return bytes_since_snapshot_; }
-  std::size_t files() const { return files_.size(); }
 
  private:
   Deadline deadline() const { return context_.after(stall_); }
@@ -53,6 +57,7 @@ class LogWriter {
   std::uint64_t bytes_since_snapshot_ = 0;
   std::vector<std::string> files_;  // full paths, all that exist
   bool sealed_ = true;
+  bool unproven_ = false;
 };
 
 }  // namespace chronik::meta

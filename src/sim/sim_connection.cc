@@ -50,51 +50,47 @@ void Connection::start_write(int side, env::StreamPtr stream, std::vector<Buffer
   push(side);
 }
 
-/// Sends what the window lets through; wakes the writer when nothing is left or nothing more can be sent.
+/// Sends what the window lets through; wakes the writer when nothing is left or nothing more can be sent. The bytes are
+/// copied, as by a kernel: the sender's memory and its accounting must not depend on the peer.
 void Connection::push(int side) {
   Side& s = sides[side];
   if (!s.open || s.ended || s.reset) return wake(side);
-  std::vector<Buffer> pieces;
-  while (!s.unsent.empty() && s.unread < kWindowBytes) {
+  std::size_t waiting = 0;
+  for (const Buffer& piece : s.unsent) waiting += piece.size();
+  const std::size_t length = std::min(waiting, kWindowBytes - s.unread);
+  auto block = Block::allocate(std::max<std::size_t>(length, 1));
+  for (std::size_t done = 0; !s.unsent.empty() && (done < length || s.unsent.front().empty());) {
     Buffer& front = s.unsent.front();
-    const std::size_t part = std::min(front.size(), kWindowBytes - s.unread);
-    s.unread += part;
-    if (part > 0) pieces.push_back(front.slice(0, part));
+    const std::size_t part = std::min(front.size(), length - done);
+    if (part > 0) std::memcpy(block->data() + done, front.data(), part);
+    done += part;
     if (part == front.size()) {
       s.unsent.pop_front();
     } else {
       front = front.slice(part, front.size() - part);
     }
   }
-  // Segments end where they like: now and then in the middle of a piece.
-  if (!pieces.empty() && world.chance().chance(1, 4)) {
-    const Buffer whole = std::move(pieces.back());
-    pieces.pop_back();
-    const std::size_t cut = world.chance().below(whole.size());
-    pieces.push_back(whole.slice(0, cut));
-    std::vector<Buffer> first = std::exchange(pieces, {whole.slice(cut, whole.size() - cut)});
-    s.last_arrival = std::max(s.last_arrival, world.now() + delay());
-    world.events().add(s.last_arrival, 0, nullptr, EventKind::network,
-                       [self = shared_from_this(), side, first = std::move(first)]() mutable {
-                         self->arrive(1 - side, std::move(first));
-                       });
-  }
-  if (!pieces.empty()) {
-    s.last_arrival = std::max(s.last_arrival, world.now() + delay());
-    world.events().add(s.last_arrival, 0, nullptr, EventKind::network,
-                       [self = shared_from_this(), side, pieces = std::move(pieces)]() mutable {
-                         self->arrive(1 - side, std::move(pieces));
-                       });
-  }
+  s.unread += length;
+  const Buffer bytes(block, ByteSpan(block->data(), length));
+  // Segments end where they like.
+  const std::size_t cut = length > 1 && world.chance().chance(1, 4) ? 1 + world.chance().below(length - 1) : length;
+  send(side, bytes.slice(0, cut));
+  send(side, bytes.slice(cut, length - cut));
   if (s.unsent.empty()) wake(side);
 }
 
-void Connection::arrive(int side, std::vector<Buffer> pieces) {
+void Connection::send(int side, Buffer bytes) {
+  if (bytes.empty()) return;
+  Side& s = sides[side];
+  s.last_arrival = std::max(s.last_arrival, world.now() + delay());
+  world.events().add(s.last_arrival, 0, nullptr, EventKind::network,
+                     [self = shared_from_this(), side, bytes = std::move(bytes)] { self->arrive(1 - side, bytes); });
+}
+
+void Connection::arrive(int side, const Buffer& bytes) {
   Side& s = sides[side];
   if (!s.open) return travel(1 - side, &Connection::arrive_reset);
-  for (Buffer& piece : pieces) {
-    if (!piece.empty()) s.inbox.push_back(std::move(piece));
-  }
+  s.inbox.push_back(bytes);
   wake(side);
 }
 

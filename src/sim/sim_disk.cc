@@ -44,9 +44,11 @@ void MachineDisk::faults_changed() {
 void MachineDisk::crash() {
   const std::uint64_t die = chance().below(4);
   const Loss loss = die == 0 ? Loss::nothing : die == 1 ? Loss::everything : Loss::by_chance;
+  crashing_ = true;
   for (const auto& [id, flight] : in_flight_) {
     if (chance().chance(1, 2)) flight.operation->perform();
   }
+  crashing_ = false;
   image_.crash(loss, chance());
   abandon();
 }

@@ -37,6 +37,8 @@ class MachineDisk {
   DiskFaults& faults() { return faults_; }
   void faults_changed();
   void crash();
+  /// The power is going: what is written now is not synced any more.
+  bool crashing() const { return crashing_; }
   /// Drops what is in flight; the end of the world.
   void abandon();
 
@@ -55,6 +57,7 @@ class MachineDisk {
   MachineImpl& machine_;
   DiskFaults faults_;
   DiskImage image_;
+  bool crashing_ = false;
   std::uint64_t operations_ = 0;
   std::map<std::uint64_t, InFlight> in_flight_;
   std::vector<std::uint64_t> held_;  // by a stall, in order

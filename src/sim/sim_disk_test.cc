@@ -1,6 +1,7 @@
 // What a crash leaves on a simulated disk, and the disk's faults.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -94,6 +95,25 @@ TEST(SimDisk, unsynced_pages_survive_vanish_or_tear) {
   EXPECT_GT(old_pages, 50);
   EXPECT_GT(new_pages, 50);
   EXPECT_GT(torn, 20);
+}
+
+TEST(SimDisk, a_synced_write_caught_by_the_crash_may_tear) {
+  int whole = 0, none = 0, torn = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    Rig rig(seed);
+    auto file = rig.open("f");
+    ASSERT_TRUE(rig.write(file, 0, std::string(8 * kPage, 'o'), env::Sync::data));
+    ASSERT_TRUE(rig.sync_directory(""));
+    file->write(0, {Buffer::copy_of(as_bytes(std::string(8 * kPage, 'n')))}, env::Sync::data, [](Status) { FAIL(); });
+    rig.machine.crash();
+    const std::string text = rig.read("f");
+    const auto fresh = std::count(text.begin(), text.end(), 'n');
+    ASSERT_EQ(fresh + std::count(text.begin(), text.end(), 'o'), static_cast<std::ptrdiff_t>(8 * kPage));
+    ++(fresh == 0 ? none : fresh == static_cast<std::ptrdiff_t>(8 * kPage) ? whole : torn);
+  }
+  EXPECT_GT(none, 30);
+  EXPECT_GT(whole, 30);
+  EXPECT_GT(torn, 30);
 }
 
 TEST(SimDisk, entries_survive_for_sure_only_after_sync_directory) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,15 @@ template <class T, class Perform>
 class OperationOf final : public Operation {
  public:
   OperationOf(Perform perform, env::Callback<T> done) : perform_(std::move(perform)), done_(std::move(done)) {}
-  void perform() override { (void)perform_(); }
-  void complete() override { done_(perform_()); }
+  void perform() override { (void)(*perform_)(); }
+  void complete() override {
+    Result<T> result = (*perform_)();
+    perform_.reset();  // buffers are released before the caller hears, as on the real disks
+    done_(std::move(result));
+  }
 
  private:
-  Perform perform_;
+  std::optional<Perform> perform_;
   env::Callback<T> done_;
 };
 

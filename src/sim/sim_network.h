@@ -57,7 +57,8 @@ struct Connection : std::enable_shared_from_this<Connection> {
   Duration delay() const;
   void travel(int to, void (Connection::*arrival)(int));
   void push(int side);
-  void arrive(int side, std::vector<Buffer> pieces);
+  void send(int side, Buffer bytes);
+  void arrive(int side, const Buffer& bytes);
   void arrive_end(int side);
   void arrive_reset(int side);
   void wake(int side);

@@ -223,7 +223,7 @@ TEST(Validation, refuses_count_and_offsets_that_the_records_contradict) {
     store_be(p + kRecordCountAt, INT32_MAX);
     store_be(p + kLastOffsetDeltaAt, INT32_MAX - 1);
   });
-  EXPECT_EQ(verdict(many), ErrorCode::corrupt_message);
+  EXPECT_EQ(verdict(many), ErrorCode::invalid_record);
   RecordBatchBuilder gap({});
   gap.add_at(1, UnixMillis(0), std::nullopt, as_bytes("a"));
   gap.add_at(3, UnixMillis(0), std::nullopt, as_bytes("b"));

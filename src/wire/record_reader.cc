@@ -84,7 +84,7 @@ Result<ByteSpan> batch_records(ByteSpan batch, const RecordBatchHeader& header, 
   }
   if (header.record_count < 0 || static_cast<std::size_t>(header.record_count) > records.size() / kRecordSizeMin) {
     return fail(Errc::out_of_range, "record batch: " + std::to_string(header.record_count) + " records announced in " +
-                                   std::to_string(records.size()) + " bytes");
+                                        std::to_string(records.size()) + " bytes");
   }
   return records;
 }

@@ -59,11 +59,12 @@ class Source:
 
 # Where a rule does not apply. bench and cli are clients that measure in real time; env/real is the door itself.
 def door(source):
-    return source.under("env/real")
+    """env/real, and the tests that hold it against the machine itself."""
+    return source.under("env/real") or (source.is_test and source.under("env"))
 
 
 def door_or_client(source):
-    return source.under("env/real", "apps/bench", "apps/cli")
+    return door(source) or source.under("apps/bench", "apps/cli")
 
 
 def door_client_or_test(source):

@@ -124,14 +124,14 @@ task::Task<Status> check_write(Session& session, Report& report) {
   topic.replication_factor = -1;
   CO_TRY(const auto created, co_await session.call(std::move(create)));
   CO_TRY_STATUS(broker_status(created.topics.front().error_code, "create topic", created.topics.front().error_message));
-  const Status status = co_await produce_one(session, created.topics.front(), report);
+  const Status written = co_await produce_one(session, created.topics.front(), report);
   wire::DeleteTopicsRequest remove;
   remove.timeout_ms = static_cast<std::int32_t>(session.common.timeout_s * 1000);
   remove.topics.emplace_back().name = name;
   remove.topic_names.push_back(name);
   CO_TRY(const auto removed, co_await session.call(std::move(remove)));
   CO_TRY_STATUS(broker_status(removed.responses.front().error_code, "delete topic"));
-  co_return status;
+  co_return written;
 }
 
 /// GET /health of the admin face.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "client/connection.h"
+#include "wire/errors.h"
 
 namespace chronik::cli {
 

@@ -11,6 +11,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "env/env.h"
@@ -57,13 +58,17 @@ struct Blocking {
   std::shared_ptr<Gate> gate;
 };
 
-/// Runs `work` (returning Result<T>) on the pool and hands its result to `done` on the loop.
+/// Runs `work` (returning Result<T>) on the pool and hands its result to `done` on the loop. What `work` holds (buffers
+/// with their budgets, the file) is released on the loop too, just before.
 template <class T, class Work>
 void run_blocking(const Blocking& blocking, Work work, Callback<T> done) {
   if (blocking.gate->closed()) return;
   blocking.pool->run([gate = blocking.gate, work = std::move(work), done = std::move(done)]() mutable {
     Result<T> result = work();
-    gate->post([result = std::move(result), done = std::move(done)]() mutable { done(std::move(result)); });
+    gate->post([result = std::move(result), spent = std::optional(std::move(work)), done = std::move(done)]() mutable {
+      spent.reset();
+      done(std::move(result));
+    });
   });
 }
 

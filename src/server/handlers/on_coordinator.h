@@ -17,8 +17,8 @@ inline constexpr Duration kGroupDeadline = 10s;
 /// For the answer to travel back from the other shard.
 inline constexpr Duration kReplySlack = 1s;
 
-/// Which shard a group is on. While __consumer_offsets is missing that is this one, whose coordinator says so and has it
-/// made.
+/// Which shard a group is on. While __consumer_offsets is missing that is this one, whose coordinator says so and has
+/// it made.
 coord::GroupOwner group_owner(ShardServer& server);
 
 coord::RequestContext asking(const RequestContext& context, Duration patience);

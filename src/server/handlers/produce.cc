@@ -48,7 +48,7 @@ task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<
     if (!server.log().wal().check_room(piece.batch.size())) {
       const Status room = co_await server.log().wal().room(piece.batch.size(), until);
       if (!room) {
-        refuse(result, log::to_rejection(room.error()));
+        refuse(result, log::room_rejection(room.error()));
         continue;
       }
     }

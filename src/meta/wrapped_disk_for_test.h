@@ -1,4 +1,5 @@
-// An Env whose disk counts what is synced; everything else passes through.
+// An Env around another whose disk counts syncs, and whose next synced write can be made to run out of space in spite
+// of all reservations, as copy-on-write file systems do.
 #pragma once
 
 #include <memory>
@@ -10,21 +11,32 @@
 
 namespace chronik::meta {
 
-class CountingEnv {
+enum class NextWrite : std::uint8_t {
+  good,
+  half_and_full,   // half of it lands, and disk_full is reported
+  whole_and_full,  // all of it lands durably, and disk_full is reported
+};
+
+class WrappedEnv {
  public:
-  explicit CountingEnv(env::Env& inner)
+  explicit WrappedEnv(env::Env& inner)
       : disk_(*this, inner.disk), env{inner.loop, disk_, inner.network, inner.entropy} {}
 
  private:
-  class CountingFile final : public env::File {
+  class WrappedFile final : public env::File {
    public:
-    CountingFile(CountingEnv& owner, env::FilePtr inner) : owner_(owner), inner_(std::move(inner)) {}
+    WrappedFile(WrappedEnv& owner, env::FilePtr inner) : owner_(owner), inner_(std::move(inner)) {}
     void read(std::uint64_t offset, std::size_t length, env::Callback<Buffer> done) override {
       inner_->read(offset, length, std::move(done));
     }
     void write(std::uint64_t offset, std::vector<Buffer> pieces, env::Sync sync, env::Callback<void> done) override {
       if (sync == env::Sync::data) ++owner_.syncs;
-      inner_->write(offset, std::move(pieces), sync, std::move(done));
+      const NextWrite how =
+          sync == env::Sync::data ? std::exchange(owner_.next_write, NextWrite::good) : NextWrite::good;
+      if (how == NextWrite::good) return inner_->write(offset, std::move(pieces), sync, std::move(done));
+      if (how == NextWrite::half_and_full) pieces[0] = pieces[0].slice(0, pieces[0].size() / 2);
+      inner_->write(offset, std::move(pieces), sync,
+                    [done = std::move(done)](Result<void>) mutable { done(fail(Errc::disk_full, "injected")); });
     }
     void sync(env::Callback<void> done) override {
       ++owner_.syncs;
@@ -38,17 +50,17 @@ class CountingEnv {
     std::size_t alignment() const override { return inner_->alignment(); }
 
    private:
-    CountingEnv& owner_;
+    WrappedEnv& owner_;
     env::FilePtr inner_;
   };
 
-  class CountingDisk final : public env::Disk {
+  class WrappedDisk final : public env::Disk {
    public:
-    CountingDisk(CountingEnv& owner, env::Disk& inner) : owner_(owner), inner_(inner) {}
+    WrappedDisk(WrappedEnv& owner, env::Disk& inner) : owner_(owner), inner_(inner) {}
     void open(std::string path, env::OpenOptions options, env::Callback<env::FilePtr> done) override {
       inner_.open(std::move(path), options,
                   [&owner = owner_, done = std::move(done)](Result<env::FilePtr> file) mutable {
-                    if (file) *file = std::make_shared<CountingFile>(owner, *file);
+                    if (file) *file = std::make_shared<WrappedFile>(owner, *file);
                     done(std::move(file));
                   });
     }
@@ -79,15 +91,16 @@ class CountingEnv {
     }
 
    private:
-    CountingEnv& owner_;
+    WrappedEnv& owner_;
     env::Disk& inner_;
   };
 
-  CountingDisk disk_;
+  WrappedDisk disk_;
 
  public:
   env::Env env;
   int syncs = 0;
+  NextWrite next_write = NextWrite::good;  // of those that are synced
 };
 
 }  // namespace chronik::meta
