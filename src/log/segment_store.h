@@ -74,7 +74,8 @@ class SegmentStore {
   /// Appends batches, contiguous in offsets with what is there. Rolls segments as the options demand. disk_full leaves
   /// the store as it was: nothing of the call counts, and it may be repeated.
   task::Task<Status> append(std::vector<BatchRef> batches);
-  /// Segment data, indexes, then directory entries: durable. A failure is storage_failed and sticky.
+  /// Segment data, indexes, then directory entries: durable. A failure is storage_failed and sticky, except disk_full
+  /// (no room for an index): what was appended stays appended, and sync() alone is repeated.
   task::Task<Status> sync();
   /// What the last successful sync() made durable.
   FilePosition position() const;
@@ -96,6 +97,7 @@ class SegmentStore {
   /// none.
   std::optional<std::pair<LeaderEpoch, Offset>> epoch_end(LeaderEpoch epoch) const;
 
+  /// The caller has recorded its log start durably: after recover() it takes a start() above it for lost segments.
   /// Removes whole segments that end at or below `offset`, never the active one unless it lies wholly below and is
   /// synced; then the store continues with a new segment. The removal is by rename to .deleted and then unlink; what
   /// reads still hold stays readable.
