@@ -104,8 +104,20 @@ task::Task<Status> SegmentStore::Impl::swap_in(std::vector<SegmentPtr> group, Se
   co_return Status{};
 }
 
+/// A swap that has begun must end: a want of descriptors is waited out, within the stall deadline.
+task::Task<Status> SegmentStore::Impl::sync_patiently() {
+  const Deadline until = stall();
+  task::Event never(context);
+  for (;;) {
+    Status status = co_await task::sync_directory(context, *directory, stall());
+    const bool wait = !status && status.error().code == Errc::overloaded && context.after(100ms) < until;
+    if (!wait) co_return status;
+    co_await never.wait("segment.swap.descriptors", context.after(100ms));
+  }
+}
+
 task::Task<Status> SegmentStore::Impl::complete_swap(Offset base, std::vector<Offset> others) {
-  CO_TRY_STATUS(co_await task::sync_directory(context, *directory, stall()));
+  CO_TRY_STATUS(co_await sync_patiently());
   for (const std::string_view suffix : kBesideLog) {
     const std::string name = path(segment_file_name(base, suffix));
     CO_TRY_STATUS(unless_missing(co_await task::rename(context, name + std::string(kCleanedSuffix), name, stall())));
@@ -115,10 +127,10 @@ task::Task<Status> SegmentStore::Impl::complete_swap(Offset base, std::vector<Of
       CO_TRY_STATUS(unless_missing(co_await task::remove(context, path(segment_file_name(other, suffix)), stall())));
     }
   }
-  CO_TRY_STATUS(co_await task::sync_directory(context, *directory, stall()));
+  CO_TRY_STATUS(co_await sync_patiently());
   const std::string log = path(segment_file_name(base, kLogSuffix));
   CO_TRY_STATUS(co_await task::rename(context, log + std::string(kSwapSuffix), log, stall()));
-  co_return co_await task::sync_directory(context, *directory, stall());
+  co_return co_await sync_patiently();
 }
 
 /// Recovery: completes what a crash interrupted behind step 2.

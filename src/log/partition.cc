@@ -18,14 +18,14 @@ constexpr std::size_t kDecompressedMax = 256U << 20;
 }  // namespace
 
 Partition::Partition(task::Context& context, wal::Wal& wal, std::string root, std::string topic, TopicPartition id,
-                     LeaderEpoch epoch, LogConfig config)
+                     LeaderEpoch epoch, LogConfig config, std::shared_ptr<SegmentCache> cache)
     : context_(context),
       wal_(wal),
       topic_(topic),
       id_(id),
       epoch_(epoch),
       config_(config),
-      store_(context, std::move(root), std::move(topic), id, config.segments) {
+      store_(context, std::move(root), std::move(topic), id, config.segments, std::move(cache)) {
   store_.start_empty(Offset{0});
 }
 

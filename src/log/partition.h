@@ -52,7 +52,7 @@ class Interest : public task::Link<InterestTag> {
 class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Partition> {
  public:
   Partition(task::Context& context, wal::Wal& wal, std::string root, std::string topic, TopicPartition id,
-            LeaderEpoch epoch, LogConfig config);
+            LeaderEpoch epoch, LogConfig config, std::shared_ptr<SegmentCache> cache = nullptr);
   ~Partition() override;
 
   /// Rebuilds the state after a start: files as the record says, tail from replayed frames. Once, before anything else.
@@ -137,6 +137,8 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   Run read_tail(Offset from, std::size_t bytes_max) const;
   task::Task<Status> move_log_start(Offset to, Deadline until);
   Offset retention_target(UnixMillis now) const;
+  std::vector<BatchRef> flushable(wal::GroupSequence cut) const;
+  void drop_flushed();
 
   task::Context& context_;
   wal::Wal& wal_;

@@ -12,18 +12,27 @@ bool Partition::has_tail_through(wal::GroupSequence cut) const {
          tail_.front().batch.last.value() < durable_end_.value();
 }
 
-task::Task<Status> Partition::flush(wal::GroupSequence cut) {
-  const auto self = shared_from_this();
+/// What the next append takes: from where the files end, and not so much that it would open many segments at once.
+std::vector<BatchRef> Partition::flushable(wal::GroupSequence cut) const {
+  constexpr std::uint64_t kSegmentsAtOnce = 4;
+  const std::uint64_t bytes_max = std::max<std::uint64_t>(config_.segments.segment_bytes, 4096) * kSegmentsAtOnce;
+  const Offset begin(store_.end().value());
   std::vector<BatchRef> batches;
+  std::uint64_t bytes = 0;
   for (const TailBatch& entry : tail_) {
-    if (entry.group > cut || entry.batch.last.value() >= durable_end_.value()) break;
+    if (entry.group > cut || entry.batch.last.value() >= durable_end_.value() || bytes >= bytes_max) break;
+    // A sync that could not be done is made up for: what was appended before it is there already.
+    if (entry.batch.base < begin) continue;
     batches.push_back(entry.batch);
+    bytes += entry.batch.bytes.size();
   }
-  if (batches.empty() || deleted_) co_return Status{};
-  const std::size_t count = batches.size();
-  CO_TRY_STATUS(co_await store_.append(std::move(batches)));
-  CO_TRY_STATUS(co_await store_.sync());
-  for (std::size_t i = 0; i < count; ++i) {
+  return batches;
+}
+
+/// Forgets what the files hold for good.
+void Partition::drop_flushed() {
+  const LogEndOffset end = store_.position().end;
+  while (!tail_.empty() && tail_.front().batch.last.value() < end.value()) {
     const TailBatch& entry = tail_.front();
     // The bytes were validated on their way in, so the header parses.
     if (const auto header = wire::parse_batch_header(entry.batch.bytes.span())) {
@@ -31,6 +40,16 @@ task::Task<Status> Partition::flush(wal::GroupSequence cut) {
     }
     tail_bytes_ -= entry.batch.bytes.size();
     tail_.pop_front();
+  }
+}
+
+task::Task<Status> Partition::flush(wal::GroupSequence cut) {
+  const auto self = shared_from_this();
+  while (has_tail_through(cut)) {
+    auto batches = flushable(cut);
+    if (!batches.empty()) CO_TRY_STATUS(co_await store_.append(std::move(batches)));
+    CO_TRY_STATUS(co_await store_.sync());
+    drop_flushed();
   }
   co_return Status{};
 }
@@ -92,7 +111,8 @@ task::Task<Status> Partition::apply_retention(UnixMillis now, Deadline until) {
 task::Task<Status> Partition::remove_unreachable_segments() {
   const auto self = shared_from_this();
   const auto segments = store_.segments();
-  if (segments.empty() || segments.front().end.value() > log_start_.value()) co_return Status{};
+  const bool reached = !segments.empty() && segments.front().end.value() <= log_start_.value();
+  if (!reached && !store_.removal_pending()) co_return Status{};
   co_return co_await store_.remove_before(Offset(log_start_.value()));
 }
 

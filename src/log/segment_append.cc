@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/recoverable.h"
 #include "log/segment_store_impl.h"
 #include "task/io.h"
 
@@ -95,8 +96,10 @@ task::Task<Status> SegmentStore::Impl::append(std::vector<BatchRef> batches) {
   if (written) written = co_await write_runs(runs, batches);
   if (!written) {
     const Error error = write_failed(std::move(written).error());
-    if (error.code == Errc::disk_full) {
-      if (auto back = co_await take_back(std::move(runs)); !back) co_return fail(write_failed(std::move(back).error()));
+    if (is_recoverable(error.code)) {
+      if (auto back = co_await take_back(std::move(runs)); !back) {
+        co_return fail(write_failed({Errc::storage_failed, back.error().message()}));
+      }
     }
     co_return fail(error);
   }

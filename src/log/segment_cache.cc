@@ -23,6 +23,10 @@ void SegmentCache::drop(CachedFile& slot) {
   slot.file.reset();
 }
 
+void SegmentCache::drop_files() {
+  while (!file_order_.empty()) drop(file_order_.front());
+}
+
 void SegmentCache::keep(std::unique_ptr<CachedIndex>& slot, std::unique_ptr<CachedIndex> index) {
   drop(slot);
   slot = std::move(index);

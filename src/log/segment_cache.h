@@ -49,6 +49,8 @@ class SegmentCache {
   void touch(CachedFile& slot);
   /// Closes it, or forgets it.
   void drop(CachedFile& slot);
+  /// Closes every idle one: descriptors are short.
+  void drop_files();
 
   /// Puts `index` into `slot`, which must stay where it is; the cache empties it when memory is short.
   void keep(std::unique_ptr<CachedIndex>& slot, std::unique_ptr<CachedIndex> index);

@@ -143,7 +143,9 @@ task::Task<Status> SegmentStore::Impl::recover_closed(const Listing& listing, co
     segment->bytes = *at->second.log();
     const auto bytes = co_await task::read_whole(context, segment->path(kSummarySuffix), kSummarySize, stall());
     const auto summary = bytes ? decode_summary(bytes->span()) : Result<SegmentSummary>(fail(bytes.error()));
-    if (!summary && summary.error().code == Errc::timed_out) co_return fail(summary.error());
+    const bool unknown =
+        !summary && (summary.error().code == Errc::timed_out || summary.error().code == Errc::overloaded);
+    if (unknown) co_return fail(summary.error());
     if (summary && summary->base == segment->base) {
       if (summary->end != segment->end) {
         co_return fail(Errc::corrupt,

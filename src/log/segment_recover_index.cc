@@ -20,6 +20,11 @@ bool tail_is_beyond(ByteSpan rest, std::size_t entry_size, std::size_t relative_
   return load_be<std::uint32_t>(rest.data() + relative_at) >= relative_end;
 }
 
+/// It tells of the moment, not of the file.
+bool says_nothing(const Error& error) {
+  return error.code == Errc::timed_out || error.code == Errc::overloaded;
+}
+
 }  // namespace
 
 struct SegmentStore::Impl::IndexFiles {
@@ -30,9 +35,9 @@ struct SegmentStore::Impl::IndexFiles {
 task::Task<Status> SegmentStore::Impl::recover_index(SegmentPtr segment) {
   IndexFiles files;
   auto offsets = co_await task::read_whole(context, segment->path(kIndexSuffix), kIndexFileMax, stall());
-  if (!offsets && offsets.error().code == Errc::timed_out) co_return fail(offsets.error());
+  if (!offsets && says_nothing(offsets.error())) co_return fail(offsets.error());
   auto times = co_await task::read_whole(context, segment->path(kTimeIndexSuffix), kIndexFileMax, stall());
-  if (!times && times.error().code == Errc::timed_out) co_return fail(times.error());
+  if (!times && says_nothing(times.error())) co_return fail(times.error());
   if (offsets && times) {
     files = {std::move(*offsets), std::move(*times)};
     CO_TRY(const bool resumed, co_await resume_index(segment, files));
@@ -127,6 +132,8 @@ task::Task<Status> SegmentStore::Impl::remake_index(SegmentPtr segment) {
   s.pending_offsets = made->index.offsets;
   s.pending_times = made->index.times;
   s.index_reset = s.index_unsynced = true;
+  // As in resume_index: what was cut will be cut again.
+  s.release_files();
   cache->keep(s.index, std::move(made));
   co_return Status{};
 }
@@ -135,7 +142,7 @@ task::Task<Status> SegmentStore::Impl::recover_epochs() {
   epochs.clear();
   if (segments.empty() || start() == end()) co_return Status{};
   const auto text = co_await task::read_whole(context, path(kEpochFile), 1U << 20, stall());
-  if (!text && text.error().code == Errc::timed_out) co_return fail(text.error());
+  if (!text && says_nothing(text.error())) co_return fail(text.error());
   auto parsed = text ? EpochList::parse(as_text(text->span())) : Result<EpochList>(fail(text.error()));
   if (parsed) {
     epochs = std::move(*parsed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/recoverable.h"
 #include "log/segment_store_impl.h"
 
 namespace chronik::log {
@@ -30,7 +31,7 @@ SegmentPtr SegmentStore::Impl::segment_of(Offset offset) const {
 }
 
 Error SegmentStore::Impl::write_failed(Error error) {
-  if (error.code == Errc::disk_full) return error;
+  if (is_recoverable(error.code)) return error;
   error.code = Errc::storage_failed;
   error.detail = *directory + ": " + error.detail;
   if (!failure) failure = error;
@@ -117,6 +118,10 @@ std::optional<std::pair<LeaderEpoch, Offset>> SegmentStore::epoch_end(LeaderEpoc
 
 task::Task<Status> SegmentStore::remove_before(Offset offset) {
   return impl_->remove_before(offset);
+}
+
+bool SegmentStore::removal_pending() const {
+  return !impl_->doomed.empty();
 }
 
 task::Task<Status> SegmentStore::destroy() {

@@ -75,7 +75,8 @@ class SegmentStore {
   /// the store as it was: nothing of the call counts, and it may be repeated.
   task::Task<Status> append(std::vector<BatchRef> batches);
   /// Segment data, indexes, then directory entries: durable. A failure is storage_failed and sticky, except disk_full
-  /// (no room for an index): what was appended stays appended, and sync() alone is repeated.
+  /// and overloaded (no room, no descriptor for an index): what was appended stays appended, and sync() alone is
+  /// repeated.
   task::Task<Status> sync();
   /// What the last successful sync() made durable.
   FilePosition position() const;

@@ -33,7 +33,7 @@ struct SegmentStore::Impl {
   /// The segment that holds `offset`, which must lie in [start, end).
   SegmentPtr segment_of(Offset offset) const;
   SegmentPtr new_segment(Offset base) const { return std::make_shared<Segment>(directory, base, cache); }
-  /// What a failed write makes of `error`: storage_failed and sticky, except disk_full.
+  /// What a failed write makes of `error`: storage_failed and sticky, unless it is recoverable.
   Error write_failed(Error error);
   Status check_writable() const;
 
@@ -104,7 +104,7 @@ struct SegmentStore::Impl {
 
   // segment_remove.cc
   task::Task<Status> remove_before(Offset offset);
-  task::Task<Status> remove_segments(std::vector<SegmentPtr> gone);
+  task::Task<Status> remove_doomed();
   task::Task<Status> destroy();
 
   // compact.cc, compact_swap.cc
@@ -122,6 +122,7 @@ struct SegmentStore::Impl {
   task::Task<Status> discard_cleaned(SegmentPtr target);
   task::Task<Status> swap_in(std::vector<SegmentPtr> group, SegmentPtr target);
   task::Task<Status> complete_swap(Offset base, std::vector<Offset> others);
+  task::Task<Status> sync_patiently();
   task::Task<Status> finish_swaps();
   task::Task<Status> wait_for_swap(Deadline until);
   task::Task<Status> wait_for_quiet(const std::vector<SegmentPtr>& group);
@@ -135,6 +136,7 @@ struct SegmentStore::Impl {
   const std::shared_ptr<SegmentCache> cache;
 
   std::vector<SegmentPtr> segments;  // the last one is active
+  std::vector<SegmentPtr> doomed;    // taken out of it; their files are still to go
   Offset empty_at{0};                // where the first segment will begin while there is none
   EpochList epochs;
   FilePosition synced;
@@ -148,9 +150,11 @@ struct SegmentStore::Impl {
   bool compacting = false;
   bool swapping = false;  // compacted segments take their places: readers and writers wait
   bool destroyed = false;
-  Offset cleaned_to{0};  // compaction got this far
-  task::Event idle;      // `busy` ended
-  task::Event swapped;   // `swapping` ended
+  bool buried = false;         // and the directory has its last name
+  bool removal_begun = false;  // some of `doomed` may be renamed already
+  Offset cleaned_to{0};        // compaction got this far
+  task::Event idle;            // `busy` ended
+  task::Event swapped;         // `swapping` ended
   env::FilePtr unsynced_metadata;
 };
 

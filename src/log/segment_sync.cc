@@ -25,7 +25,9 @@ task::Task<Status> sync_files(task::Context& context, std::vector<env::FilePtr> 
 
 task::Task<Status> sync_entries(task::Context& context, std::string directory, Deadline until) {
   const Status status = co_await task::sync_directory(context, std::move(directory), until);
-  if (!status) co_return fail(Errc::storage_failed, status.error().message());
+  // Overloaded: it could not even be opened, so nothing was tried.
+  if (!status && status.error().code != Errc::overloaded)
+    co_return fail(Errc::storage_failed, status.error().message());
   co_return status;
 }
 

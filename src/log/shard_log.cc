@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "base/recoverable.h"
 #include "log/checkpoint.h"
 #include "task/io.h"
 
 namespace chronik::log {
 
 namespace {
-constexpr Duration kDiskFullRetry = 1s;  // while the disk is full, and only then
+constexpr Duration kRetry = 1s;  // while the disk is full or descriptors are short, and only then
 constexpr Duration kIdle = 1h;
 }  // namespace
 
@@ -26,6 +27,8 @@ struct FlushRound {
 ShardLog::ShardLog(task::Context& context, ShardLogOptions options)
     : context_(context),
       options_(std::move(options)),
+      cache_(std::make_shared<SegmentCache>(options_.files_max, options_.index_bytes_max)),
+      flush_parallel_(std::max<std::size_t>(options_.flush_parallel, 1)),
       work_(context),
       done_(context),
       flush_rounds_(
@@ -52,15 +55,15 @@ PartitionPtr ShardLog::find(const TopicPartition& id) const {
 }
 
 PartitionPtr ShardLog::create(const PartitionSpec& spec) {
-  auto partition =
-      std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch, spec.config);
+  auto partition = std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch,
+                                               spec.config, cache_);
   partitions_[spec.id] = partition;
   return partition;
 }
 
 task::Task<Result<PartitionPtr>> ShardLog::create_recovered(const PartitionSpec& spec, RecoveredPartition past) {
-  auto partition =
-      std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch, spec.config);
+  auto partition = std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch,
+                                               spec.config, cache_);
   CO_TRY_STATUS(co_await partition->recover(std::move(past.record), std::move(past.frames)));
   partitions_[spec.id] = partition;
   co_return partition;
@@ -98,16 +101,16 @@ task::Task<void> ShardLog::run() {
       co_await work_.wait("log.flusher.offline", context_.after(kIdle));
       continue;
     }
-    if (!removed_.empty()) co_await destroy_removed();
+    if (!removed_.empty() && context_.now() >= next_removal_) co_await destroy_removed();
     const std::uint64_t request = flush_requested_;
     const bool asked = request > flush_done_;
     if (asked || wants_flush()) {
       flush_status_ = co_await flush_round(asked ? wal_->durable() : wal_->last_complete_file_end());
       flush_done_ = request;
       done_.notify_all();
-      flush_disk_full_ = !flush_status_ && flush_status_.error().code == Errc::disk_full;
-      if (flush_disk_full_ && !closing_) {
-        co_await work_.wait("log.flusher.disk_full", context_.after(kDiskFullRetry));
+      flush_ended(flush_status_);
+      if (!flush_status_ && is_recoverable(flush_status_.error().code) && !closing_) {
+        co_await work_.wait("log.flusher.retry", context_.after(kRetry));
       }
       continue;
     }
@@ -120,12 +123,22 @@ task::Task<void> ShardLog::run() {
     Duration sleep = std::min<Duration>(next_retention_ - context_.now(), kIdle);
     const bool is_dirty = dirty();
     if (is_dirty) sleep = std::min(sleep, options_.flush_idle);
+    const bool is_short = !removed_.empty();
+    if (is_short) sleep = std::min<Duration>(sleep, kRetry);
     const wal::GroupSequence seen = wal_->durable();
     const auto woken = co_await work_.wait("log.flusher.idle", context_.after(sleep));
-    if (is_dirty && woken == task::Woken::timed_out && wal_->durable() == seen) ++flush_requested_;
+    if (is_dirty && !is_short && woken == task::Woken::timed_out && wal_->durable() == seen) ++flush_requested_;
   }
   running_ = false;
   done_.notify_all();
+}
+
+void ShardLog::flush_ended(const Status& status) {
+  flush_disk_full_ = !status && status.error().code == Errc::disk_full;
+  const bool short_of_files = !status && status.error().code == Errc::overloaded;
+  // One partition at a time needs but a few descriptors, and nothing idle shall hold any.
+  flush_parallel_ = short_of_files ? 1 : std::max<std::size_t>(options_.flush_parallel, 1);
+  if (short_of_files) cache_->drop_files();
 }
 
 task::Task<Status> ShardLog::flush_round(wal::GroupSequence cut) {
@@ -144,7 +157,7 @@ task::Task<Status> ShardLog::flush_partitions(wal::GroupSequence cut) {
   for (const auto& [id, partition] : partitions_) {
     if (partition->has_tail_through(cut)) round->queue.push_back(partition);
   }
-  const std::size_t workers = std::min(options_.flush_parallel, round->queue.size());
+  const std::size_t workers = std::min(flush_parallel_, round->queue.size());
   round->working = workers;
   for (std::size_t i = 0; i < workers; ++i) context_.spawn("log.flush_worker", flush_worker(round));
   while (round->working > 0) {
@@ -160,8 +173,8 @@ task::Task<void> ShardLog::flush_worker(std::shared_ptr<FlushRound> round) {
     const Status status = co_await partition->flush(round->cut);
     if (status || partition->deleted()) continue;
     round->status = status;
-    // Law 7: a full disk can be left again; anything else takes the directory offline.
-    if (status.error().code != Errc::disk_full) wal_->fail(status.error());
+    // Law 7: a full disk, or a want of descriptors, can be left again; anything else takes the directory offline.
+    if (!is_recoverable(status.error().code)) wal_->fail(status.error());
   }
   --round->working;
   round->finished.notify_all();
@@ -177,7 +190,7 @@ task::Task<Status> ShardLog::write_checkpoint() {
   }
   const std::string name = "checkpoint-" + std::to_string(options_.wal.shard.value());
   Status status = co_await task::write_file_atomically(context_, options_.directory, name, encode(record), stall());
-  if (!status && status.error().code != Errc::disk_full) wal_->fail(status.error());
+  if (!status && !is_recoverable(status.error().code)) wal_->fail(status.error());
   co_return status;
 }
 
@@ -190,8 +203,7 @@ task::Task<void> ShardLog::retention_round() {
     partition->expire_producers(UnixMillis(now.value() - options_.producer_expiration_ms));
     Status status = co_await partition->apply_retention(now, stall());
     if (status) status = co_await partition->compact_if_dirty();
-    const bool recoverable = status || status.error().code == Errc::disk_full ||
-                             status.error().code == Errc::overloaded || status.error().code == Errc::closed;
+    const bool recoverable = status || is_recoverable(status.error().code) || status.error().code == Errc::closed;
     if (!recoverable) wal_->fail(status.error());
   }
 }
@@ -200,7 +212,13 @@ task::Task<void> ShardLog::destroy_removed() {
   const std::vector<PartitionPtr> batch = std::exchange(removed_, {});
   for (const PartitionPtr& partition : batch) {
     const Status status = co_await partition->destroy();
-    if (!status && status.error().code != Errc::not_found) wal_->fail(status.error());
+    if (status || status.error().code == Errc::not_found) continue;
+    if (!is_recoverable(status.error().code)) {
+      wal_->fail(status.error());
+      continue;
+    }
+    removed_.push_back(partition);
+    next_removal_ = context_.now() + kRetry;
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "log/partition.h"
+#include "log/segment_cache.h"
 #include "wal/wal.h"
 
 namespace chronik::log {
@@ -21,7 +22,9 @@ struct ShardLogOptions {
   Duration retention_check = 5min;
   Duration flush_idle = 10s;  // dirty and idle for so long: flushed anyway
   std::int64_t producer_expiration_ms = 86'400'000;
-  std::size_t flush_parallel = 16;  // partitions at a time
+  std::size_t flush_parallel = 16;          // partitions at a time
+  std::size_t files_max = 256;              // idle segment files kept open, whatever the number of partitions
+  std::size_t index_bytes_max = 64U << 20;  // loaded indexes
 };
 
 /// What recovery found for one partition.
@@ -66,6 +69,7 @@ class ShardLog {
   bool disk_full() const { return flush_disk_full_ || wal_->stats().disk_full; }
   const std::string& directory() const { return options_.directory; }
   const ShardLogOptions& options() const { return options_; }
+  const SegmentCache& cache() const { return *cache_; }
   void check_invariants() const;
 
  private:
@@ -74,6 +78,7 @@ class ShardLog {
   task::Task<Status> flush_round(wal::GroupSequence cut);
   task::Task<Status> flush_partitions(wal::GroupSequence cut);
   task::Task<void> flush_worker(std::shared_ptr<struct FlushRound> round);
+  void flush_ended(const Status& status);
   task::Task<Status> write_checkpoint();
   task::Task<void> retention_round();
   task::Task<void> destroy_removed();
@@ -83,6 +88,8 @@ class ShardLog {
 
   task::Context& context_;
   ShardLogOptions options_;
+  std::shared_ptr<SegmentCache> cache_;  // of all partitions
+  std::size_t flush_parallel_;           // one while descriptors are short
   std::unique_ptr<wal::Wal> wal_;
   std::map<TopicPartition, PartitionPtr> partitions_;
   std::vector<PartitionPtr> removed_;
@@ -91,6 +98,7 @@ class ShardLog {
   task::Counter& flush_rounds_;
   task::Histogram& flush_microseconds_;
   Instant next_retention_{};
+  Instant next_removal_{};  // after one that wanted for descriptors
   wal::GroupSequence last_seen_durable_{0};
   std::uint64_t flush_requested_ = 0;
   std::uint64_t flush_done_ = 0;

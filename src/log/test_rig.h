@@ -105,6 +105,8 @@ class LogRig {
   std::unique_ptr<task::Context> context;
   std::unique_ptr<ShardLog> log;
   wal::Options wal_options;
+  std::size_t files_max = 256;
+  std::size_t flush_parallel = 16;
 
  private:
   template <class T>

@@ -17,6 +17,8 @@ task::Task<Status> LogRig::open_directory(std::uint64_t generation) {
   CO_TRY_STATUS(co_await consolidate(*context, "data", now, recovered, known, 10s));
   ShardLogOptions options;
   options.directory = "data";
+  options.files_max = files_max;
+  options.flush_parallel = flush_parallel;
   options.wal = wal_options;
   options.wal.directory = "data/wal";
   options.wal.generation = now;

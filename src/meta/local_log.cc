@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "base/recoverable.h"
 #include "meta/log_writer.h"
 #include "task/event.h"
 #include "task/io.h"
@@ -142,7 +143,7 @@ class LocalLog::Core {
 
   /// Remembers an error that ends the log for good.
   void note(const Error& error) {
-    if (error.code == Errc::disk_full || failure_) return;
+    if (is_recoverable(error.code) || failure_) return;
     failure_ = Error{Errc::storage_failed, "metadata log " + writer_.directory() + ": " + error.message()};
   }
 

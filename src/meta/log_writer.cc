@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/recoverable.h"
 #include "task/io.h"
 
 namespace chronik::meta {
@@ -44,7 +45,7 @@ task::Task<Status> LogWriter::begin_file() {
   if (begun) begun = co_await task::sync_directory(context_, directory_, deadline());
   if (!begun) {
     // Give the space back; if that fails too, the next start ignores a file without commands.
-    if (begun.error().code == Errc::disk_full && co_await task::remove(context_, path, deadline())) files_.pop_back();
+    if (is_recoverable(begun.error().code) && co_await task::remove(context_, path, deadline())) files_.pop_back();
     co_return begun;
   }
   file_ = std::move(file);
@@ -87,9 +88,9 @@ task::Task<Status> LogWriter::append(const std::vector<Buffer>& commands) {
     co_return Status{};
   }
   // The header of a new file says that the failed group does not count.
-  if (!file_ && written.error().code == Errc::disk_full) {
+  if (!file_ && is_recoverable(written.error().code)) {
     auto begun = co_await begin_file();
-    if (!begun && begun.error().code != Errc::disk_full) co_return begun;
+    if (!begun && !is_recoverable(begun.error().code)) co_return begun;
   }
   co_return written;
 }
@@ -106,7 +107,7 @@ task::Task<Status> LogWriter::snapshot(Buffer state) {
   auto kept = co_await task::write_file_atomically(context_, directory_, name, std::move(content), deadline());
   if (!kept) {
     // Give the space back; what cannot be removed is overwritten by the next attempt.
-    if (kept.error().code == Errc::disk_full) {
+    if (is_recoverable(kept.error().code)) {
       (void)co_await task::remove(context_, directory_ + "/" + name + ".tmp", deadline());
     }
     co_return kept;

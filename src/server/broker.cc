@@ -28,6 +28,7 @@ wal::SyncMode sync_mode(meta::WalSync sync) {
 }
 
 constexpr Duration kStartDeadline = 5min;
+constexpr std::size_t kDescriptorsReserved = 64;  // for what is there once: write-ahead logs, metadata, listeners
 
 std::string parent_of(const std::string& directory) {
   const auto end = directory.find_last_not_of('/');
@@ -95,6 +96,12 @@ log::ShardLogOptions Broker::log_options(ShardId shard, wal::Generation generati
   options.directory = options_.data_directory;
   options.retention_check = std::chrono::milliseconds(config.log_retention_check_interval_ms);
   options.producer_expiration_ms = config.producer_id_expiration_ms;
+  // Idle segment files get a quarter of the descriptors, those being flushed (six of a partition, more when segments
+  // roll) another; connections, the write-ahead log and metadata have the rest.
+  const std::size_t left =
+      options_.descriptors > kDescriptorsReserved ? options_.descriptors - kDescriptorsReserved : 0;
+  options.files_max = std::clamp<std::size_t>(left / 4, 16, 1024) / shards_.size();
+  options.flush_parallel = std::clamp<std::size_t>(left / 32 / shards_.size(), 1, 16);
   options.wal.directory = options_.data_directory + "/wal";
   options.wal.log_id = log_id_;
   options.wal.generation = generation;

@@ -16,6 +16,7 @@ struct BrokerOptions {
   env::Address listen;                    // port 0: any free one
   std::optional<env::Address> advertise;  // else where it listens
   meta::BrokerConfig config;
+  std::size_t descriptors = 1024;  // that the process may have open
 };
 
 class Broker {

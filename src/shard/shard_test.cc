@@ -58,15 +58,17 @@ TEST(Call, errors_travel_too) {
   EXPECT_EQ(status.error().detail, "there");
 }
 
+task::Task<Result<int>> finish_after(Shard& shard, Duration span, bool& finished) {
+  co_await task::sleep_until(shard.context(), "slow", shard.context().after(span));
+  finished = true;
+  co_return 1;
+}
+
 // lesson: Forwarding a request hung forever when the leader died (every wait has its deadline)
 TEST(Call, ends_at_its_deadline_and_a_late_answer_does_no_harm) {
   World w(2);
   bool finished = false;
-  auto slow = [&finished](Shard& shard) -> task::Task<Result<int>> {
-    co_await task::sleep_until(shard.context(), "slow", shard.context().after(100ms));
-    finished = true;
-    co_return 1;
-  };
+  auto slow = [&finished](Shard& shard) { return finish_after(shard, 100ms, finished); };
   const Instant begin = w.world->now();
   const auto result = w.run(0, call(w[0], w[1], "slow.call", w[0].context().after(20ms), slow));
   EXPECT_EQ(result.error().code, Errc::timed_out);
@@ -180,15 +182,17 @@ TEST(Call, both_ways_at_once_under_pressure_does_not_deadlock) {
   ASSERT_TRUE(w.world->run_until([&] { return done == 6000; }, 10s));
 }
 
+task::Task<Result<std::shared_ptr<int>>> keep_for_a_while(Shard& shard, std::shared_ptr<int> token) {
+  co_await task::sleep_until(shard.context(), "t", shard.context().after(3us));
+  co_return token;
+}
+
 TEST(Call, dropped_with_its_shard_leaves_nothing) {
   for (std::uint64_t steps = 0; steps < 30; ++steps) {
     World w(2);
     auto token = std::make_shared<int>(0);
     const std::weak_ptr<int> watch = token;
-    auto body = [token](Shard& shard) -> task::Task<Result<std::shared_ptr<int>>> {
-      co_await task::sleep_until(shard.context(), "t", shard.context().after(3us));
-      co_return token;
-    };
+    auto body = [token](Shard& shard) { return keep_for_a_while(shard, token); };
     w[0].context().spawn("t", World::store(call(w[0], w[1], "t", w[0].context().after(1s), std::move(body)),
                                            std::make_shared<std::optional<Result<std::shared_ptr<int>>>>()));
     token.reset();

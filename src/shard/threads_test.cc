@@ -48,13 +48,15 @@ struct Tally {
   std::promise<void> all_done;
 };
 
+task::Task<Result<std::string>> reply(Shard& shard, Buffer sent) {
+  co_return std::string(as_text(sent.span())) + std::to_string(shard.id().value());
+}
+
 task::Task<void> caller(Loops& loops, std::size_t from, int calls, int callers, Tally& tally) {
   Shard& here = loops[from];
   for (int i = 0; i < calls; ++i) {
     Shard& there = loops[(from + 1 + static_cast<std::size_t>(i)) % loops.size()];
-    auto body = [sent = Buffer::copy_of(as_bytes("question"))](Shard& shard) -> task::Task<Result<std::string>> {
-      co_return std::string(as_text(sent.span())) + std::to_string(shard.id().value());
-    };
+    auto body = [sent = Buffer::copy_of(as_bytes("question"))](Shard& shard) { return reply(shard, sent); };
     const auto answer = co_await call(here, there, "t", here.context().after(30s), std::move(body));
     const bool right = answer && *answer == "question" + std::to_string(there.id().value());
     ++(right ? tally.answers : tally.failures);

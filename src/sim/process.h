@@ -86,6 +86,7 @@ class Process : public std::enable_shared_from_this<Process> {
   std::map<std::uint64_t, std::pair<std::shared_ptr<Connection>, int>> connections;
   std::map<std::uint16_t, std::shared_ptr<ListenerState>> listeners;
   std::map<std::uint64_t, env::Callback<env::StreamPtr>> connecting;
+  std::uint64_t open_files = 0;
 
  private:
   struct Shard;

@@ -19,6 +19,7 @@ struct DiskFaults {
   bool fail_syncs = false;              // EIO on sync and synced writes; what was unsynced may or may not be on disk
   bool fail_reads = false;              // EIO
   std::uint64_t capacity = 1ULL << 40;  // bytes; beyond it disk_full
+  std::uint64_t max_open_files = 1ULL << 40;  // of a process; opening, listing or syncing a directory: overloaded
 };
 
 class World;
@@ -30,6 +31,8 @@ class Machine {
   /// A fresh Env of `loops` shards for a (re)started process. Previous Envs must be gone or crashed.
   virtual env::Env& env(std::size_t loop = 0) = 0;
   virtual DiskFaults& disk_faults() = 0;
+  /// Of the process that runs now.
+  virtual std::uint64_t open_files() const = 0;
   /// The faults were changed: completes what a cleared stall held.
   virtual void disk_faults_changed() = 0;
   /// Kills the process: no callback of its Envs fires again; unsynced writes are lost by chance, piece by piece (each

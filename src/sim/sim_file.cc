@@ -24,6 +24,12 @@ std::unexpected<Error> refuse(int number, const std::string& path) {
   return fail(error_from_errno(number, path));
 }
 
+/// Whether the process may have one descriptor more.
+Status one_more_file(SimLoop& loop, const std::string& path) {
+  if (loop.process().open_files < disk_of(loop).faults().max_open_files) return {};
+  return refuse(EMFILE, path);
+}
+
 /// A process that is dead has lost the lock already; somebody else may hold it.
 struct Lock {
   Lock(NodePtr locked, std::shared_ptr<Process> holder) : node(std::move(locked)), process(std::move(holder)) {}
@@ -54,10 +60,12 @@ SimFile::SimFile(SimLoop& loop, NodePtr node, std::string path, const env::OpenO
       read_only_(options.read_only),
       direct_(options.direct) {
   ++node_->opens;
+  ++process_->open_files;
 }
 
 SimFile::~SimFile() {
   if (!process_->alive()) return;
+  --process_->open_files;
   --node_->opens;
   node_->release_if_unused();
 }
@@ -152,6 +160,7 @@ void SimFile::size(env::Callback<std::uint64_t> done) {
 void SimDisk::open(std::string path, env::OpenOptions options, env::Callback<env::FilePtr> done) {
   submit<env::FilePtr>(loop_, kMetadataMin, kMetadataMax, std::move(done),
                        [&loop = loop_, path = std::move(path), options]() -> Result<env::FilePtr> {
+                         TRY_STATUS(one_more_file(loop, path));
                          TRY(NodePtr node, disk_of(loop).image().open(path, options));
                          return std::make_shared<SimFile>(loop, std::move(node), path, options);
                        });
@@ -165,7 +174,10 @@ void SimDisk::make_directory(std::string path, env::Callback<void> done) {
 void SimDisk::list(std::string path, env::Callback<std::vector<env::DirectoryEntry>> done) {
   submit<std::vector<env::DirectoryEntry>>(
       loop_, kMetadataMin, kMetadataMax, std::move(done),
-      [&loop = loop_, path = std::move(path)] { return disk_of(loop).image().list(path); });
+      [&loop = loop_, path = std::move(path)]() -> Result<std::vector<env::DirectoryEntry>> {
+        TRY_STATUS(one_more_file(loop, path));
+        return disk_of(loop).image().list(path);
+      });
 }
 
 void SimDisk::rename(std::string from, std::string to, env::Callback<void> done) {
@@ -187,6 +199,7 @@ void SimDisk::remove_tree(std::string path, env::Callback<void> done) {
 void SimDisk::sync_directory(std::string path, env::Callback<void> done) {
   const std::uint64_t until = disk_of(loop_).image().changes();
   submit<void>(loop_, kSyncMin, kSyncMax, std::move(done), [&loop = loop_, path = std::move(path), until]() -> Status {
+    TRY_STATUS(one_more_file(loop, path));
     if (disk_of(loop).faults().fail_syncs) return refuse(EIO, path);
     return disk_of(loop).image().sync_directory(path, until);
   });

@@ -23,6 +23,7 @@ class MachineImpl final : public Machine {
   env::Env& env(std::size_t loop) override;
   DiskFaults& disk_faults() override { return disk_.faults(); }
   void disk_faults_changed() override { disk_.faults_changed(); }
+  std::uint64_t open_files() const override { return process_ ? process_->open_files : 0; }
   void crash() override;
   Status flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) override;
 

@@ -1,6 +1,7 @@
 // The files of one Wal: creation, zeroing in the background, rotation, recycling.
 #include <cstring>
 
+#include "base/recoverable.h"
 #include "task/io.h"
 #include "wal/group.h"
 #include "wal/wal.h"
@@ -10,7 +11,7 @@ namespace chronik::wal {
 namespace {
 constexpr std::size_t kZeroPiece = 1U << 20;
 constexpr std::size_t kFreeFilesMax = 2;
-constexpr Duration kDiskFullRetry = 1s;  // while the disk is full, and only then
+constexpr Duration kRetry = 1s;  // while the disk is full or descriptors are short, and only then
 constexpr Duration kIdle = 1h;
 }  // namespace
 
@@ -76,7 +77,7 @@ task::Task<Result<Wal::LogFile>> Wal::create_file(std::uint64_t bytes) {
   if (status) status = co_await write_header(made);
   if (status) status = co_await task::sync_directory(context_, options_.directory, stall());
   if (status) co_return made;
-  if (status.error().code == Errc::disk_full) {
+  if (is_recoverable(status.error().code)) {
     made.file.reset();
     // What stays behind must not: it would stand in the row of files.
     const Status removed = co_await task::remove(context_, path(made.name), stall());
@@ -142,13 +143,13 @@ task::Task<void> Wal::run_preparer() {
       co_await prepare_.wait("wal.prepare.idle", context_.after(kIdle));
     }
     if (status) continue;
-    if (status.error().code != Errc::disk_full) {
+    if (!is_recoverable(status.error().code)) {
       fail(status.error());
       co_return;
     }
-    disk_full_ = !next_;
+    disk_full_ = !next_ && status.error().code == Errc::disk_full;
     room_changed_.notify_all();
-    co_await prepare_.wait("wal.prepare.disk_full", context_.after(kDiskFullRetry));
+    co_await prepare_.wait("wal.prepare.retry", context_.after(kRetry));
   }
 }
 

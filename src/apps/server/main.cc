@@ -11,6 +11,7 @@
 #include "apps/server/broker_source.h"
 #include "apps/server/options.h"
 #include "env/real/host.h"
+#include "env/real/limits.h"
 
 namespace chronik {
 namespace {
@@ -110,10 +111,11 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   spdlog::set_default_logger(spdlog::stderr_color_mt("chronik"));
   int exit_code = 0;
-  const auto options = chronik::parse_options(argc, argv, exit_code);
+  auto options = chronik::parse_options(argc, argv, exit_code);
   if (!options) {
     if (exit_code != 0) std::fprintf(stderr, "chronik-server: %s\n", options.error().detail.c_str());
     return exit_code;
   }
+  options->broker.descriptors = chronik::env::raise_descriptor_limit();
   return chronik::run(*options);
 }

@@ -112,8 +112,14 @@ Status write_all(int fd, std::vector<iovec> parts, std::uint64_t offset, const s
   return {};
 }
 
+Status sync_failed(int number, const std::string& path) {
+  Error error = error_from_errno(number, path);
+  if (error.code == Errc::overloaded) error.code = Errc::storage_failed;
+  return fail(std::move(error));
+}
+
 Status sync_file(int fd, const std::string& path) {
-  return status(::fdatasync(fd), path);
+  return ::fdatasync(fd) == 0 ? Status{} : sync_failed(errno, path);
 }
 
 Status allocate_file(int fd, std::uint64_t offset, std::uint64_t length, const std::string& path) {
@@ -183,7 +189,7 @@ Status remove_tree(const std::string& path) {
 Status sync_directory(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return refuse(path);
-  const Status result = status(::fsync(fd), path);
+  const Status result = ::fsync(fd) == 0 ? Status{} : sync_failed(errno, path);
   ::close(fd);
   return result;
 }

@@ -24,6 +24,8 @@ Result<std::size_t> read_all(int fd, std::byte* into, std::size_t length, std::u
                              const std::string& path);
 /// Writes everything or fails; consumes `parts`.
 Status write_all(int fd, std::vector<iovec> parts, std::uint64_t offset, const std::string& path);
+/// What a failed sync is: never overloaded, since the state of the pages is unknown (law 7).
+Status sync_failed(int number, const std::string& path);
 Status sync_file(int fd, const std::string& path);
 Status allocate_file(int fd, std::uint64_t offset, std::uint64_t length, const std::string& path);
 Status truncate_file(int fd, std::uint64_t size, const std::string& path);

@@ -21,7 +21,7 @@ void Ring::finish(RingOp* op) {
       return finish_write(op);
     case RingKind::sync:
       if (is_transient(op->error)) return finish_on_pool(op);
-      return answer(op, op->error == 0 ? Status{} : Status(fail(error_from_errno(op->error, op->file->path()))));
+      return answer(op, op->error == 0 ? Status{} : sync_failed(op->error, op->file->path()));
   }
 }
 
@@ -49,9 +49,14 @@ void Ring::finish_read(RingOp* op) {
 
 void Ring::finish_write(RingOp* op) {
   if (is_transient(op->error) || (op->error == 0 && op->moved < op->length)) return finish_on_pool(op);
-  const int error = op->error != 0 ? op->error : op->sync_error;
   if (op->error == 0 && is_transient(op->sync_error)) return finish_on_pool(op);
-  answer(op, error == 0 ? Status{} : Status(fail(error_from_errno(error, op->file->path()))));
+  Status result;
+  if (op->error != 0) {
+    result = fail(error_from_errno(op->error, op->file->path()));
+  } else if (op->sync_error != 0) {
+    result = sync_failed(op->sync_error, op->file->path());
+  }
+  answer(op, std::move(result));
 }
 
 /// Rare: goes on where the kernel stopped, blocking. A short write mostly means a full disk; trying again tells.
