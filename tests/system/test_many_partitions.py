@@ -145,6 +145,11 @@ class ManyPartitions(harness.SystemTest):
         command = [harness.BIN_DIR / "chronik-bench", *args, "--json", "--quiet"]
         return json.loads(harness.run(command, deadline_s).stdout)
 
+    def connect(self, broker):
+        connection = Connection(broker)
+        self.addCleanup(connection.socket.close)
+        return connection
+
     def test_500_partitions_with_200_descriptors(self):
         broker = self.start_broker("--set", "wal.max.bytes=67108864", program=limited(200))
         common = ["--bootstrap", broker.kafka, "--topic", "t"]
@@ -165,7 +170,7 @@ class ManyPartitions(harness.SystemTest):
     def test_1000_topics_of_3_partitions(self):
         names = [f"topic-{i:04}" for i in range(1000)]
         broker = self.start_broker(program=limited(300))
-        connection = Connection(broker)
+        connection = self.connect(broker)
         before = resident_kb(broker)
         began = time.monotonic()
         for lot in in_lots(names):
@@ -175,7 +180,7 @@ class ManyPartitions(harness.SystemTest):
         self.assertLess(each_kb, 64)
         self.write_and_read(connection, names, [b"one"])
         broker.restart(kill=True)
-        connection = Connection(broker)
+        connection = self.connect(broker)
         self.read(connection, names, [b"one"])
         self.write_and_read(connection, names, [b"one", b"two"])
         # Idle for a while, so all of it goes to files.
@@ -185,7 +190,7 @@ class ManyPartitions(harness.SystemTest):
         print(f"flushed: {descriptors(broker)} descriptors, {resident_kb(broker) >> 10} MB")
         self.assertLess(descriptors(broker), 150)
         broker.restart(kill=True)
-        connection = Connection(broker)
+        connection = self.connect(broker)
         self.read(connection, names, [b"one", b"two"])
         print(f"read from files: {descriptors(broker)} descriptors, {resident_kb(broker) >> 10} MB")
         self.assertLess(descriptors(broker), 150)
