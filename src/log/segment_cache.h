@@ -15,7 +15,7 @@
 namespace chronik::log {
 
 struct FileTag;
-struct IndexTag;
+struct CachedIndexTag;
 
 /// A descriptor that may be closed at any time: an empty `file` means open it again.
 struct CachedFile : task::Link<FileTag> {
@@ -28,7 +28,7 @@ struct ReadCursor {
   std::uint64_t position = 0;
 };
 
-struct CachedIndex : task::Link<IndexTag> {
+struct CachedIndex : task::Link<CachedIndexTag> {
   SparseIndex index;
   std::unique_ptr<CachedIndex>* home = nullptr;
   std::size_t charged = 0;  // bytes counted against the cache
@@ -68,7 +68,7 @@ class SegmentCache {
   std::size_t files_ = 0;
   std::size_t index_bytes_ = 0;
   task::List<CachedFile, FileTag> file_order_;
-  task::List<CachedIndex, IndexTag> index_order_;
+  task::List<CachedIndex, CachedIndexTag> index_order_;
 };
 
 }  // namespace chronik::log

@@ -71,8 +71,8 @@ class SegmentStore {
   /// An empty store whose first segment will begin at the first batch appended.
   void start_empty(Offset at);
 
-  /// Appends batches, contiguous in offsets with what is there. Rolls segments as the options demand. disk_full leaves
-  /// the store as it was: nothing of the call counts, and it may be repeated.
+  /// Appends batches, contiguous in offsets with what is there. Rolls segments as the options demand. disk_full
+  /// and overloaded leave the store as it was: nothing of the call counts, and it may be repeated.
   task::Task<Status> append(std::vector<BatchRef> batches);
   /// Segment data, indexes, then directory entries: durable. A failure is storage_failed and sticky, except disk_full
   /// and overloaded (no room, no descriptor for an index): what was appended stays appended, and sync() alone is
@@ -103,7 +103,10 @@ class SegmentStore {
   /// synced; then the store continues with a new segment. The removal is by rename to .deleted and then unlink; what
   /// reads still hold stays readable.
   task::Task<Status> remove_before(Offset offset);
-  /// Moves the directory to "<topic>-<partition>.<id>-delete", durably, and removes it. No read or append may follow.
+  /// A removal was interrupted for want of descriptors: the next remove_before() completes it.
+  bool removal_pending() const;
+  /// Moves the directory to "<topic>-<partition>.<id>-delete", durably, and removes it. No read or append may follow;
+  /// after a failure it may be repeated.
   task::Task<Status> destroy();
 
   /// Compacts closed segments below the synced end (log/compact.h); reads, appends and removals may go on beside it.

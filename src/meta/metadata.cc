@@ -44,17 +44,20 @@ struct Metadata::Machine final : StateMachine, std::enable_shared_from_this<Meta
     }
   }
 
+  template <class View>
+  static task::Task<Status> accept_image(View view, ImagePtr image) {
+    view->accept(std::move(image));
+    co_return Status{};
+  }
+
   /// Brings one shard's view up to date, one image at a time, so that images arrive in order.
   static task::Task<void> send(std::shared_ptr<Machine> self, std::size_t shard) {
     shard::Shard& home = self->shards.at(0);
     while (self->published[shard] < self->image->index()) {
       ImagePtr sent = self->image;
       const Deadline until = home.context().after(kPublishAttempt);
-      auto accepted = co_await shard::call(home, self->shards.at(shard), "meta.publish", until,
-                                           [view = self->views[shard], sent](shard::Shard&) -> task::Task<Status> {
-                                             view->accept(sent);
-                                             co_return Status{};
-                                           });
+      auto accept = [view = self->views[shard], sent](shard::Shard&) { return accept_image(view, sent); };
+      auto accepted = co_await shard::call(home, self->shards.at(shard), "meta.publish", until, std::move(accept));
       if (!accepted) continue;
       self->published[shard] = sent->index();
       self->moved.notify_all();
@@ -132,14 +135,21 @@ MetadataView& Metadata::view(shard::Shard& shard) {
   return *machine_->views[shard.id().value()];
 }
 
+namespace {
+/// On shard 0: durable and applied, then visible everywhere.
+template <class Machine, class Log>
+task::Task<Result<Outcome>> propose_and_publish(Machine machine, Log log, Command command, Deadline until) {
+  CO_TRY(Outcome outcome, co_await log->propose(std::move(command), until));
+  CO_TRY_STATUS(co_await machine->wait_visible(outcome.index, until));
+  co_return outcome;
+}
+}  // namespace
+
 task::Task<Result<Outcome>> Metadata::propose(shard::Shard& from, Command command, Deadline until) {
-  co_return co_await shard::call(from, shards_.at(0), "meta.propose", until,
-                                 [machine = machine_, log = log_, command = std::move(command),
-                                  until](shard::Shard&) mutable -> task::Task<Result<Outcome>> {
-                                   CO_TRY(Outcome outcome, co_await log->propose(std::move(command), until));
-                                   CO_TRY_STATUS(co_await machine->wait_visible(outcome.index, until));
-                                   co_return outcome;
-                                 });
+  auto body = [machine = machine_, log = log_, command = std::move(command), until](shard::Shard&) mutable {
+    return propose_and_publish(machine, log, std::move(command), until);
+  };
+  co_return co_await shard::call(from, shards_.at(0), "meta.propose", until, std::move(body));
 }
 
 task::Task<Result<Generation>> Metadata::allocate_generation(shard::Shard& from, Deadline until) {

@@ -39,6 +39,14 @@ task::Task<void> client(Scene& scene, shard::Shard& shard, int number) {
 }
 
 /// On each shard: a listener, and its share of the clients.
+task::Task<Status> start_clients(Scene& scene, shard::Shard& here, std::size_t i) {
+  scene.metadata->view(here).listen([&scene, i](const ImagePtr&, const ImagePtr&) { ++scene.listened[i]; });
+  for (int n = static_cast<int>(i); n < kClients; n += static_cast<int>(kShards)) {
+    here.context().spawn("test.client", client(scene, here, n));
+  }
+  co_return Status{};
+}
+
 task::Task<void> begin(Scene& scene, shard::Shard& home, std::string directory, BrokerConfig broker) {
   auto opened = co_await Metadata::open(*scene.shards, std::move(directory), {.broker = std::move(broker)});
   if (!opened) {
@@ -49,15 +57,9 @@ task::Task<void> begin(Scene& scene, shard::Shard& home, std::string directory, 
   scene.metadata = std::move(*opened);
   scene.running = kClients;
   for (std::size_t i = 0; i < kShards; ++i) {
-    const auto started = co_await shard::call(
-        home, scene.shards->at(i), "test.start", home.context().after(std::chrono::seconds(30)),
-        [&scene, i](shard::Shard& here) -> task::Task<Status> {
-          scene.metadata->view(here).listen([&scene, i](const ImagePtr&, const ImagePtr&) { ++scene.listened[i]; });
-          for (int n = static_cast<int>(i); n < kClients; n += static_cast<int>(kShards)) {
-            here.context().spawn("test.client", client(scene, here, n));
-          }
-          co_return Status{};
-        });
+    const auto started =
+        co_await shard::call(home, scene.shards->at(i), "test.start", home.context().after(std::chrono::seconds(30)),
+                             [&scene, i](shard::Shard& here) { return start_clients(scene, here, i); });
     if (!started) ++scene.failures;
   }
 }

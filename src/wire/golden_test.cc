@@ -19,7 +19,7 @@ namespace {
 
 /// src/wire/testdata, looked for upwards from the test program and the working directory.
 std::filesystem::path testdata(std::string_view file) {
-  const std::filesystem::path wanted = std::filesystem::path("src/wire/testdata") / file;
+  std::filesystem::path wanted = std::filesystem::path("src/wire/testdata") / file;
   for (std::filesystem::path at :
        {std::filesystem::read_symlink("/proc/self/exe").parent_path(), std::filesystem::current_path()}) {
     for (; at.has_relative_path(); at = at.parent_path()) {
