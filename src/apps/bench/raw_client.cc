@@ -2,6 +2,7 @@
 // the Java client does; librdkafka sends one request per partition). Needs one broker that leads every partition. Two
 // threads: the sender, and a receiver that matches responses, which come in order, with what was sent.
 #include <librdkafka/rdkafka.h>
+#include <optional>
 
 #include <algorithm>
 #include <chrono>
@@ -133,14 +134,15 @@ void RawClient::send(std::vector<Sent> records) {
   }
   records_.add(static_cast<std::uint32_t>(records.size()));
   requests_.add(1);
-  Request pending{now_ns(), std::move(records)};
-  bool lost = false;
+  std::optional<Request> pending(Request{now_ns(), std::move(records)});
   {
     const std::lock_guard lock(mutex_);
-    lost = lost_;
-    if (!lost) pending_.push_back(std::move(pending));
+    if (!lost_) {
+      pending_.push_back(*std::move(pending));
+      pending.reset();
+    }
   }
-  if (lost) return settle_unknown(pending, "the connection was lost");
+  if (pending) return settle_unknown(*pending, "the connection was lost");
   if (auto sent = socket_.send_all(request.finish()); !sent && !broken_.exchange(true)) {
     socket_.shut_down();  // the receiver settles what is pending
   }
