@@ -211,6 +211,17 @@ Run Partition::read_tail(Offset from, std::size_t bytes_max) const {
   return run;
 }
 
+/// Where a read of the files has reached the tail and there is room left, the answer goes on in the tail.
+void Partition::append_tail(Run& run, std::size_t bytes_max) const {
+  if (run.end < tail_start() || run.end.value() >= high_watermark_.value() || run.bytes >= bytes_max) return;
+  const std::size_t left = bytes_max - run.bytes;
+  if (tail_[tail_index(run.end)].batch.bytes.size() > left) return;
+  Run more = read_tail(run.end, left);
+  for (Buffer& piece : more.pieces) run.pieces.push_back(std::move(piece));
+  run.bytes += more.bytes;
+  run.end = more.end;
+}
+
 task::Task<Result<Run>> Partition::read(Offset from, std::size_t bytes_max, Deadline until) {
   if (deleted_) co_return fail(Errc::not_found, topic_);
   if (failure_) co_return fail(*failure_);
@@ -226,6 +237,7 @@ task::Task<Result<Run>> Partition::read(Offset from, std::size_t bytes_max, Dead
   CO_TRY(Run run, co_await store_.read(from, limit, bytes_max, until));
   // The files may end in a hole that compaction left; what follows is in the tail.
   if (run.bytes == 0 && limit.value() < high_watermark_.value()) co_return read_tail(limit, bytes_max);
+  append_tail(run, bytes_max);
   co_return run;
 }
 

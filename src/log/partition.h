@@ -135,6 +135,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   Offset tail_start() const;
   std::size_t tail_index(Offset offset) const;
   Run read_tail(Offset from, std::size_t bytes_max) const;
+  void append_tail(Run& run, std::size_t bytes_max) const;
   task::Task<Status> move_log_start(Offset to, Deadline until);
   Offset retention_target(UnixMillis now) const;
   std::vector<BatchRef> flushable(wal::GroupSequence cut) const;

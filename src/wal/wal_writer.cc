@@ -155,6 +155,7 @@ void Wal::settle(std::size_t count) {
 
 void Wal::fail(Error error) {
   if (failure_) return;
+  if (error.code == Errc::timed_out) error.detail += ": the disk did not complete it within its stall deadline";
   error.code = Errc::storage_failed;
   failure_ = std::move(error);
   room_changed_.notify_all();
