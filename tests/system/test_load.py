@@ -11,6 +11,7 @@ import urllib.request
 import harness
 
 SECONDS = int(os.environ.get("CHRONIK_LOAD_SECONDS", "60"))
+RATE = 20000  # records a second, over all producers
 # Write-ahead log (its memory is the tails'), requests and answers, and what the process itself needs.
 RSS_MAX_MB = 256 + 256 + 160
 
@@ -50,10 +51,10 @@ class Load(harness.SystemTest):
             deaf.append(reader)
         producers = subprocess.Popen(
             [str(bench), "produce", "--bootstrap", broker.kafka, "--topic", "many", "--clients", "128", "--seconds",
-             str(SECONDS), "--size", "200", "--rate", "20000", "--json", "--quiet"], stdout=subprocess.PIPE, text=True)
+             str(SECONDS), "--size", "200", "--rate", str(RATE), "--json", "--quiet"], stdout=subprocess.PIPE, text=True)
         consumers = subprocess.Popen(
             [str(bench), "consume", "--bootstrap", broker.kafka, "--topic", "many", "--clients", "64", "--group", "g",
-             "--seconds", str(SECONDS), "--json", "--quiet"], stdout=subprocess.PIPE, text=True)
+             "--records", str(RATE * SECONDS), "--json", "--quiet"], stdout=subprocess.PIPE, text=True)
         out, _ = producers.communicate(timeout=SECONDS + 120)
         read, _ = consumers.communicate(timeout=SECONDS + 60)
         self.assertEqual(producers.returncode, 0, out)

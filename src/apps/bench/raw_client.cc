@@ -2,7 +2,6 @@
 // the Java client does; librdkafka sends one request per partition). Needs one broker that leads every partition. Two
 // threads: the sender, and a receiver that matches responses, which come in order, with what was sent.
 #include <librdkafka/rdkafka.h>
-#include <optional>
 
 #include <algorithm>
 #include <chrono>
@@ -134,15 +133,14 @@ void RawClient::send(std::vector<Sent> records) {
   }
   records_.add(static_cast<std::uint32_t>(records.size()));
   requests_.add(1);
-  std::optional<Request> pending(Request{now_ns(), std::move(records)});
-  {
-    const std::lock_guard lock(mutex_);
-    if (!lost_) {
-      pending_.push_back(*std::move(pending));
-      pending.reset();
-    }
+  Request pending{now_ns(), std::move(records)};
+  std::unique_lock lock(mutex_);
+  if (lost_) {
+    lock.unlock();
+    return settle_unknown(pending, "the connection was lost");
   }
-  if (pending) return settle_unknown(*pending, "the connection was lost");
+  pending_.push_back(std::move(pending));
+  lock.unlock();
   if (auto sent = socket_.send_all(request.finish()); !sent && !broken_.exchange(true)) {
     socket_.shut_down();  // the receiver settles what is pending
   }
