@@ -54,12 +54,6 @@ task::Task<Result<Recovered>> recover_directory(task::Context& context, std::str
     return {};
   };
   CO_TRY(recovered.report, co_await wal::replay(context, directory + "/wal", log_id, stall, sink));
-  // What a killed process wrote and did not sync was replayed all the same: it must outlive a power cut before anything
-  // builds on it.
-  for (const std::string& path : recovered.report.files) {
-    CO_TRY(const auto file, co_await task::open(context, path, {}, context.after(stall)));
-    CO_TRY_STATUS(co_await task::sync(context, file, context.after(stall)));
-  }
   co_return recovered;
 }
 
