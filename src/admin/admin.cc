@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kConnectionsMax = 64;
 constexpr std::size_t kReceiveBytes = 4096;
 constexpr Duration kIdleDeadline = 30s;
+constexpr Duration kAcceptDeadline = 24h * 3650;  // one accept may be in flight: its wait must not end before it
 constexpr Duration kWriteDeadline = 10s;
 constexpr Duration kReportDeadline = 2s;
 
@@ -118,7 +119,7 @@ void AdminServer::stop() {
 
 task::Task<void> AdminServer::accept() {
   while (!stopping_) {
-    task::Operation<env::StreamPtr> accepting(context_, "admin.accept", context_.after(24h));
+    task::Operation<env::StreamPtr> accepting(context_, "admin.accept", context_.after(kAcceptDeadline));
     listener_->accept(context_.network(), accepting.callback());
     auto stream = co_await accepting;
     if (!stream) {

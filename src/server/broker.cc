@@ -28,6 +28,8 @@ wal::SyncMode sync_mode(meta::WalSync sync) {
 }
 
 constexpr Duration kStartDeadline = 5min;
+// One accept may be in flight, so its wait must not end before it: beyond the life of any process.
+constexpr Duration kAcceptDeadline = 24h * 3650;
 constexpr std::size_t kDescriptorsReserved = 64;  // for what is there once: write-ahead logs, metadata, listeners
 
 std::string parent_of(const std::string& directory) {
@@ -200,7 +202,7 @@ task::Task<void> Broker::accept_connections() {
   std::size_t next = 0;
   while (!stopping_) {
     shard::Shard& target = shards_.at(next++ % shards_.size());
-    task::Operation<env::StreamPtr> accepting(context, "listener.accept", context.after(24h));
+    task::Operation<env::StreamPtr> accepting(context, "listener.accept", context.after(kAcceptDeadline));
     listener_->accept(target.context().network(), accepting.callback());
     auto stream = co_await accepting;
     if (!stream) {
