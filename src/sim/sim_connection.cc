@@ -33,6 +33,7 @@ void Connection::start_read(int side, env::StreamPtr stream, std::shared_ptr<Blo
   Side& s = sides[side];
   CHECK(!s.read_done);
   CHECK(length > 0 && at + length <= into->capacity());
+  s.process->connections[key(side)] = {shared_from_this(), side};
   s.reader = std::move(stream);
   s.into = std::move(into);
   s.into_at = at;
@@ -44,6 +45,7 @@ void Connection::start_read(int side, env::StreamPtr stream, std::shared_ptr<Blo
 void Connection::start_write(int side, env::StreamPtr stream, std::vector<Buffer> pieces, env::Callback<void> done) {
   Side& s = sides[side];
   CHECK(!s.write_done);
+  s.process->connections[key(side)] = {shared_from_this(), side};
   s.writer = std::move(stream);
   s.unsent.assign(std::make_move_iterator(pieces.begin()), std::make_move_iterator(pieces.end()));
   s.write_done = std::move(done);
@@ -111,7 +113,15 @@ void Connection::wake(int side) {
   s.process->deliver_now(*s.loop, EventKind::network, [self = shared_from_this(), side] {
     self->finish_read(side);
     self->finish_write(side);
+    self->forget_if_done(side);
   });
+}
+
+/// The process knows a connection until it is closed here and the callbacks of both waits have run: its death must find
+/// what it has to bury.
+void Connection::forget_if_done(int side) {
+  Side& s = sides[side];
+  if (!s.open && !s.read_done && !s.write_done && s.process->alive()) s.process->connections.erase(key(side));
 }
 
 void Connection::finish_read(int side) {
@@ -174,7 +184,7 @@ void Connection::close(int side) {
   Side& s = sides[side];
   if (!s.open) return;
   s.open = false;
-  s.process->connections.erase(id * 2 + static_cast<std::uint64_t>(side));
+  forget_if_done(side);
   // Bytes that nobody will read make it a reset, as TCP does.
   travel(1 - side, s.inbox.empty() ? &Connection::arrive_end : &Connection::arrive_reset);
   s.inbox.clear();
@@ -183,8 +193,9 @@ void Connection::close(int side) {
 
 void Connection::kill(int side) {
   Side& s = sides[side];
-  s.open = false;
-  travel(1 - side, world.chance().chance(1, 2) ? &Connection::arrive_end : &Connection::arrive_reset);
+  if (std::exchange(s.open, false)) {
+    travel(1 - side, world.chance().chance(1, 2) ? &Connection::arrive_end : &Connection::arrive_reset);
+  }
   s.inbox.clear();
   world.bury([read = std::exchange(s.read_done, nullptr), reader = std::move(s.reader),
               write = std::exchange(s.write_done, nullptr), writer = std::move(s.writer)] {});

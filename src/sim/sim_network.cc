@@ -146,9 +146,8 @@ void arrive_connect(SimLoop& loop, std::uint64_t id, const std::string& host, st
   far.process = server;
   far.loop = found->second->loop;
   far.peer = {client->machine().name(), client_port};
-  // A machine may talk to itself: the two ends need two numbers.
-  client->connections[connection->id * 2] = {connection, 0};
-  server->connections[connection->id * 2 + 1] = {connection, 1};
+  client->connections[connection->key(0)] = {connection, 0};
+  server->connections[connection->key(1)] = {connection, 1};
   found->second->backlog.push_back(connection);
   match_soon(found->second);
   answer_connect(loop, id, delay, std::move(connection));

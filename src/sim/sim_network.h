@@ -45,6 +45,8 @@ struct Connection : std::enable_shared_from_this<Connection> {
   const std::uint64_t id;
   Side sides[2];
 
+  /// In Process::connections. A machine may talk to itself: the two ends need two numbers.
+  std::uint64_t key(int side) const { return id * 2 + static_cast<std::uint64_t>(side); }
   void start_read(int side, env::StreamPtr stream, std::shared_ptr<Block> into, std::size_t at, std::size_t length,
                   env::Callback<std::size_t> done);
   void start_write(int side, env::StreamPtr stream, std::vector<Buffer> pieces, env::Callback<void> done);
@@ -64,6 +66,7 @@ struct Connection : std::enable_shared_from_this<Connection> {
   void wake(int side);
   void finish_read(int side);
   void finish_write(int side);
+  void forget_if_done(int side);
 };
 
 struct ListenerState {

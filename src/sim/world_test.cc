@@ -174,6 +174,35 @@ TEST(Sockets, close_ends_the_peer_and_what_was_in_flight) {
   EXPECT_EQ(write.value().error().code, Errc::unreachable);
 }
 
+// Whatever the world is in the middle of when it ends, what the waits held is freed.
+TEST(Sockets, nothing_outlives_a_world_that_ends_at_any_step) {
+  for (int last = 0; last < 60; ++last) {
+    auto token = std::make_shared<int>(0);
+    const std::weak_ptr<int> watch = token;
+    {
+      auto world = World::create(14);
+      Pair pair = connect(*world);
+      const auto block = Block::allocate(16);
+      const auto done = [token](auto&&) {};
+      env::Env& b = world->machine("b").env();
+      pair.listener->accept(b.network, done);
+      world->machine("a").env().network.connect({"b", 9092}, done);
+      world->machine("a").env().network.connect({"b", 9092}, done);
+      pair.client->read_some(block, 0, 16, done);
+      pair.server->read_some(block, 0, 16, done);
+      pair.client->write({Buffer::copy_of(as_bytes(std::string(600'000, 'x')))}, done);
+      int steps = 0;
+      world->run_until([&] { return ++steps > last / 2; }, 1s);
+      if (last % 2 == 0) pair.client->close();
+      pair.server->write(one("x"), done);
+      steps = 0;
+      world->run_until([&] { return ++steps > last % 5; }, 1s);
+      token = nullptr;
+    }
+    EXPECT_TRUE(watch.expired()) << last;
+  }
+}
+
 TEST(Sockets, refused_in_use_and_silent_after_the_peer_crashed) {
   auto world = World::create(13);
   env::Env& a = world->machine("a").env();
