@@ -26,6 +26,7 @@ struct SegmentIo {
   std::shared_ptr<SegmentCache> cache;
   Duration stall_deadline;
   std::uint32_t index_interval_bytes;
+  std::uint64_t direct_bytes_min;
 
   Deadline stall() const { return context.after(stall_deadline); }
   Deadline within(Deadline until) const { return std::min(until, stall()); }
@@ -112,6 +113,10 @@ task::Task<Status> write_index(SegmentIo io, SegmentPtr segment);
 /// The descriptor to write with: held in `unsynced` from now on, taken from the cache or opened.
 task::Task<Status> open_to_write(SegmentIo io, SegmentPtr segment, CachedFile& slot, env::FilePtr& unsynced,
                                  std::string_view suffix);
+
+/// Writes `pieces` to `position` of the .log file, which `unsynced_log` holds open; nothing is synced
+/// (segment_write.cc).
+task::Task<Status> write_log(SegmentIo io, SegmentPtr segment, std::uint64_t position, std::vector<Buffer> pieces);
 
 SegmentSummary summarize(const Segment& segment);
 

@@ -152,8 +152,7 @@ task::Task<Status> SegmentStore::Impl::write_runs(const std::vector<PlannedRun>&
     std::vector<Buffer> pieces;
     pieces.reserve(run.count);
     for (std::size_t i = run.first; i < run.first + run.count; ++i) pieces.push_back(batches[i].bytes);
-    CO_TRY_STATUS(
-        co_await task::write(context, segment.unsynced_log, run.position, std::move(pieces), env::Sync::none, stall()));
+    CO_TRY_STATUS(co_await write_log(io(), run.segment, run.position, std::move(pieces)));
   }
   co_return Status{};
 }

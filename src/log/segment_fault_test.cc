@@ -14,7 +14,7 @@ struct SegmentFaults : testing::Test {
   void open(std::uint64_t seed = 1) {
     rig.make_root();
     source.emplace(seed);
-    store = rig.store_for(small_options());
+    store = rig.store_for(options);
     store->start_empty(Offset(0));
   }
   void append_and_sync(std::size_t batches) {
@@ -23,7 +23,7 @@ struct SegmentFaults : testing::Test {
     position = store->position();
   }
   void reopen() {
-    store = rig.store_for(small_options());
+    store = rig.store_for(options);
     const Status opened = rig.run(store->recover(position));
     ASSERT_TRUE(opened) << opened.error().message();
   }
@@ -47,9 +47,20 @@ struct SegmentFaults : testing::Test {
   std::optional<Source> source;
   std::unique_ptr<SegmentStore> store;
   FilePosition position;
+  SegmentOptions options = small_options();
 };
 
-TEST_F(SegmentFaults, a_full_disk_leaves_the_store_as_it_was_and_is_left_again) {
+/// Through the page cache and around it.
+class SegmentFaultsBothWays : public SegmentFaults, public testing::WithParamInterface<std::uint64_t> {
+ protected:
+  SegmentFaultsBothWays() {
+    options.segment_bytes = 30'000;
+    options.direct_bytes_min = GetParam();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Direct, SegmentFaultsBothWays, testing::Values(1, UINT64_MAX));
+
+TEST_P(SegmentFaultsBothWays, a_full_disk_leaves_the_store_as_it_was_and_is_left_again) {
   open();
   append_and_sync(20);
   std::size_t refused = 0;
@@ -57,9 +68,11 @@ TEST_F(SegmentFaults, a_full_disk_leaves_the_store_as_it_was_and_is_left_again) 
     ModelLog before = model;
     auto batches = source->extend(model, 40);
     // Room for a part of it, so that it fails in the middle, with segments rolled on the way.
-    std::uint64_t room = source->chance().below(20) * 4096;
+    std::uint64_t room = source->chance().below(8) * 4096;
+    const env::Space space = rig.run(task::space(*rig.context, rig.root, rig.soon())).value();
+    const std::uint64_t used = space.total - space.free;
     for (;;) {
-      rig.machine.disk_faults().capacity = 200'000 + static_cast<std::uint64_t>(round) * 40'000 + room;
+      rig.machine.disk_faults().capacity = used + room;
       rig.machine.disk_faults_changed();
       const auto segments = store->segments().size();
       const Status status = rig.run(store->append(batches));
@@ -68,7 +81,7 @@ TEST_F(SegmentFaults, a_full_disk_leaves_the_store_as_it_was_and_is_left_again) 
       ASSERT_EQ(status.error().code, Errc::disk_full);
       ASSERT_EQ(store->end().value(), before.end().value());
       ASSERT_EQ(store->segments().size(), segments);
-      room += 16384;
+      room += 8192;
     }
     rig.machine.disk_faults().capacity = 1ULL << 40;
     rig.machine.disk_faults_changed();
@@ -103,13 +116,13 @@ TEST_F(SegmentFaults, a_sync_without_room_for_the_index_may_be_repeated) {
   expect_model();
 }
 
-TEST_F(SegmentFaults, a_failed_write_or_sync_is_final_and_what_was_synced_stays_readable) {
+TEST_P(SegmentFaultsBothWays, a_failed_write_or_sync_is_final_and_what_was_synced_stays_readable) {
   for (const bool fail_sync : {true, false}) {
     Rig world(fail_sync ? 1 : 2);
     world.make_root();
     Source batches(4);
     ModelLog all;
-    auto victim = world.store_for(small_options());
+    auto victim = world.store_for(options);
     victim->start_empty(Offset(0));
     ASSERT_TRUE(world.run(victim->append(batches.extend(all, 30))));
     ASSERT_TRUE(world.run(victim->sync()));
@@ -215,7 +228,7 @@ TEST_F(SegmentFaults, removal_killed_at_any_point_leaves_a_whole_suffix) {
     world.make_root();
     Source batches(seed);
     ModelLog all;
-    auto victim = world.store_for(small_options());
+    auto victim = world.store_for(options);
     victim->start_empty(Offset(0));
     ASSERT_TRUE(world.run(victim->append(batches.extend(all, 60))));
     ASSERT_TRUE(world.run(victim->sync()));
@@ -228,7 +241,7 @@ TEST_F(SegmentFaults, removal_killed_at_any_point_leaves_a_whole_suffix) {
     world.context->spawn("remove", remove(*victim, target));
     for (std::uint64_t i = world.world->prng().below(40); i > 0; --i) world.world->step();
     world.crash([&] { victim.reset(); });
-    victim = world.store_for(small_options());
+    victim = world.store_for(options);
     const Status opened = world.run(victim->recover(at));
     ASSERT_TRUE(opened) << opened.error().message();
     ASSERT_EQ(victim->end(), at.end);
@@ -239,7 +252,7 @@ TEST_F(SegmentFaults, removal_killed_at_any_point_leaves_a_whole_suffix) {
     ASSERT_TRUE(world.run(victim->sync()));
     const FilePosition later = victim->position();
     world.crash([&] { victim.reset(); });
-    victim = world.store_for(small_options());
+    victim = world.store_for(options);
     ASSERT_TRUE(world.run(victim->recover(later)));
     ASSERT_EQ(victim->start(), target);
     for (Offset from = target; from < all.end();) {
@@ -258,7 +271,7 @@ TEST_F(SegmentFaults, destroy_killed_at_any_point_leaves_the_old_name_whole_or_g
     world.make_root();
     Source batches(seed);
     ModelLog all;
-    auto victim = world.store_for(small_options());
+    auto victim = world.store_for(options);
     victim->start_empty(Offset(0));
     ASSERT_TRUE(world.run(victim->append(batches.extend(all, 60))));
     ASSERT_TRUE(world.run(victim->sync()));
@@ -276,7 +289,7 @@ TEST_F(SegmentFaults, destroy_killed_at_any_point_leaves_the_old_name_whole_or_g
       EXPECT_TRUE(entry.name == "t-0" || entry.name.ends_with(kDeletedDirectorySuffix)) << entry.name;
     }
     ASSERT_FALSE(alive && *finished);
-    victim = world.store_for(small_options());
+    victim = world.store_for(options);
     if (alive) {
       ASSERT_TRUE(world.run(victim->recover(at)));
       const auto run = world.run(victim->read(Offset(0), all.end(), 1U << 30, world.soon()));

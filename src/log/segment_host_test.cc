@@ -59,13 +59,14 @@ struct HostRun {
     co_return;                     \
   }
 
-task::Task<void> work(HostRun& rig) {
+task::Task<void> work(HostRun& rig, std::uint64_t direct_bytes_min) {
   task::Context& context = *rig.context;
   const auto soon = [&] { return context.after(30s); };
   Source source(21);
   ModelLog model;
   SegmentOptions options;
   options.segment_bytes = 300'000;
+  options.direct_bytes_min = direct_bytes_min;
   auto store = std::make_unique<SegmentStore>(context, rig.directory, "topic", test_id(), options);
   store->start_empty(Offset(0));
   for (int i = 0; i < 20; ++i) {
@@ -128,14 +129,18 @@ TEST(SegmentHost, compaction_leaves_files_that_open_again) {
 }
 
 TEST(SegmentHost, a_pool_of_threads_keeps_what_was_recorded) {
-  HostRun rig(env::DiskBackend::thread_pool);
-  rig.run(work(rig));
+  for (const std::uint64_t direct_bytes_min : {std::uint64_t{1}, UINT64_MAX}) {
+    HostRun rig(env::DiskBackend::thread_pool);
+    rig.run(work(rig, direct_bytes_min));
+  }
 }
 
 TEST(SegmentHost, io_uring_keeps_what_was_recorded) {
-  HostRun rig(env::DiskBackend::io_uring);
-  if (!rig.host) GTEST_SKIP() << "the kernel refuses io_uring";
-  rig.run(work(rig));
+  for (const std::uint64_t direct_bytes_min : {std::uint64_t{1}, UINT64_MAX}) {
+    HostRun rig(env::DiskBackend::io_uring);
+    if (!rig.host) GTEST_SKIP() << "the kernel refuses io_uring";
+    rig.run(work(rig, direct_bytes_min));
+  }
 }
 
 }  // namespace

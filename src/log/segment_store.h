@@ -33,6 +33,7 @@ struct SegmentOptions {
   std::uint32_t index_interval_bytes = 4096;          // index.interval.bytes
   std::uint32_t index_bytes_max = 10U << 20;          // segment.index.bytes
   Duration stall_deadline = 10s;                      // for each disk operation
+  std::uint64_t direct_bytes_min = 256 * 1024;        // a write of so many bytes goes around the page cache
 };
 
 /// What the checkpoint record keeps of the files: everything below `end` is synced, and ends at `bytes` in the segment

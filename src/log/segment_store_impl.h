@@ -23,7 +23,9 @@ struct SegmentStore::Impl {
        std::shared_ptr<SegmentCache> cache);
 
   // segment_store.cc
-  SegmentIo io() const { return {context, cache, options.stall_deadline, options.index_interval_bytes}; }
+  SegmentIo io() const {
+    return {context, cache, options.stall_deadline, options.index_interval_bytes, options.direct_bytes_min};
+  }
   Deadline stall() const { return context.after(options.stall_deadline); }
   std::string path(std::string_view name) const { return *directory + "/" + std::string(name); }
   Offset end() const { return segments.empty() ? empty_at : segments.back()->end; }
