@@ -3,7 +3,7 @@
 from harness import Row, median, rate, spread
 
 MIB = 1 << 20
-WAL_CAP = 64 * MIB
+WAL_CAP = 256 * MIB  # wal.max.bytes, its default
 CAP_TIMES = 4  # P1-P3 write at least so many times the WAL cap, so that flushing is included
 
 

@@ -1,5 +1,7 @@
 #include "log/segment.h"
 
+#include <algorithm>
+
 #include "base/crc32c.h"
 #include "task/io.h"
 
@@ -10,6 +12,7 @@ Segment::Segment(std::shared_ptr<const std::string> in, Offset at, std::shared_p
 
 Segment::~Segment() {
   cache->drop(log);
+  cache->drop(direct);
   cache->drop(offsets_file);
   cache->drop(times_file);
   cache->drop(index);
@@ -51,6 +54,7 @@ void Segment::release_files() {
     // Nobody writes them again, and they are read once in a while, as a whole.
     unsynced_offsets.reset();
     unsynced_times.reset();
+    cache->drop(direct);
     cache->drop(offsets_file);
     cache->drop(times_file);
   }
@@ -61,7 +65,7 @@ void Segment::release_files() {
 
 void Segment::mark_synced() {
   release_files();
-  index_unsynced = false;
+  index_unsynced = !pending_offsets.empty() || !pending_times.empty();
 }
 
 SegmentSummary summarize(const Segment& segment) {
@@ -123,6 +127,8 @@ task::Task<Status> write_at(SegmentIo io, env::FilePtr file, std::uint64_t posit
 task::Task<Status> write_index(SegmentIo io, SegmentPtr segment) {
   Segment& s = *segment;
   if (!s.index_unsynced) co_return Status{};
+  const std::size_t pending = std::max(s.pending_offsets.size(), s.pending_times.size());
+  if (!s.closed && !s.index_reset && pending < io.index_lag_entries) co_return Status{};
   CO_TRY_STATUS(co_await open_to_write(io, segment, s.offsets_file, s.unsynced_offsets, kIndexSuffix));
   CO_TRY_STATUS(co_await open_to_write(io, segment, s.times_file, s.unsynced_times, kTimeIndexSuffix));
   if (s.index_reset) {

@@ -27,6 +27,7 @@ struct SegmentIo {
   Duration stall_deadline;
   std::uint32_t index_interval_bytes;
   std::uint64_t direct_bytes_min;
+  std::size_t index_lag_entries;
 
   Deadline stall() const { return context.after(stall_deadline); }
   Deadline within(Deadline until) const { return std::min(until, stall()); }
@@ -86,6 +87,7 @@ struct Segment {
   env::FilePtr unsynced_times;
   env::FilePtr unsynced_summary;
   CachedFile log;
+  CachedFile direct;  // the same file, to write around the page cache
   CachedFile offsets_file;
   CachedFile times_file;
   std::unique_ptr<CachedIndex> index;
@@ -107,7 +109,8 @@ task::Task<Status> distrust_index(SegmentIo io, SegmentPtr segment, Deadline unt
 task::Task<Status> scan_index(SegmentIo io, SegmentPtr segment, ScanRange range, IndexBuilder& builder,
                               SparseIndex& into);
 
-/// Writes pending index entries, and the summary if the segment is closed; nothing is synced.
+/// Writes pending index entries if there are enough of them, or all, and the summary, if the segment is closed; nothing
+/// is synced. Entries that are not written yet are found again by recovery, which scans the log behind the last one.
 task::Task<Status> write_index(SegmentIo io, SegmentPtr segment);
 
 /// The descriptor to write with: held in `unsynced` from now on, taken from the cache or opened.

@@ -33,7 +33,8 @@ struct SegmentOptions {
   std::uint32_t index_interval_bytes = 4096;          // index.interval.bytes
   std::uint32_t index_bytes_max = 10U << 20;          // segment.index.bytes
   Duration stall_deadline = 10s;                      // for each disk operation
-  std::uint64_t direct_bytes_min = 256 * 1024;        // a write of so many bytes goes around the page cache
+  std::uint64_t direct_bytes_min = 32 * 1024;         // a write of so many bytes goes around the page cache
+  std::size_t index_lag_entries = 64;                 // what the index files of the active segment may lack at a sync
 };
 
 /// What the checkpoint record keeps of the files: everything below `end` is synced, and ends at `bytes` in the segment
@@ -75,7 +76,7 @@ class SegmentStore {
   /// Appends batches, contiguous in offsets with what is there. Rolls segments as the options demand. disk_full
   /// and overloaded leave the store as it was: nothing of the call counts, and it may be repeated.
   task::Task<Status> append(std::vector<BatchRef> batches);
-  /// Segment data, indexes, then directory entries: durable. A failure is storage_failed and sticky, except disk_full
+  /// Segment data, indexes (those of the active segment may lag), then directory entries: durable. A failure is storage_failed and sticky, except disk_full
   /// and overloaded (no room, no descriptor for an index): what was appended stays appended, and sync() alone is
   /// repeated.
   task::Task<Status> sync();

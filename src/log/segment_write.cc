@@ -78,8 +78,8 @@ task::Task<Status> write_direct(SegmentIo io, env::FilePtr file, std::uint64_t p
     Slot& slot = slots[turn % kInFlight];
     status = co_await slot.finish();
     if (!status) break;
-    if (!slot.block) slot.block = Block::allocate(kChunk, file->alignment());
     const std::size_t length = std::min<std::uint64_t>(bytes, kChunk);
+    if (!slot.block) slot.block = Block::allocate(length, file->alignment());
     cursor.copy(slot.block->data(), length);
     std::vector<Buffer> pieces;
     pieces.emplace_back(slot.block, ByteSpan(slot.block->data(), length));
@@ -95,6 +95,22 @@ task::Task<Status> write_direct(SegmentIo io, env::FilePtr file, std::uint64_t p
   co_return status;
 }
 
+/// Null if the file system has no direct I/O, or descriptors are short: the page cache will do. The cache may close the
+/// descriptor although the file is not synced, since a direct write tells its errors at once.
+task::Task<Result<env::FilePtr>> open_direct(SegmentIo io, SegmentPtr segment) {
+  if (segment->direct.file) {
+    io.cache->touch(segment->direct);
+    co_return segment->direct.file;
+  }
+  auto opened = co_await task::open(io.context, segment->path(kLogSuffix), {.direct = true}, io.stall());
+  if (!opened && opened.error().code == Errc::overloaded) co_return nullptr;
+  if (!opened) co_return std::unexpected(std::move(opened).error());
+  if ((*opened)->alignment() == 1) co_return nullptr;
+  segment->direct.file = *opened;
+  io.cache->keep(segment->direct);
+  co_return *std::move(opened);
+}
+
 }  // namespace
 
 task::Task<Status> write_log(SegmentIo io, SegmentPtr segment, std::uint64_t position, std::vector<Buffer> pieces) {
@@ -102,10 +118,7 @@ task::Task<Status> write_log(SegmentIo io, SegmentPtr segment, std::uint64_t pos
   for (const Buffer& piece : pieces) total += piece.size();
   env::FilePtr direct;
   if (total >= io.direct_bytes_min) {
-    // Not held beyond this call: the errors of direct writes are told at once, and the buffered descriptor syncs the
-    // file. One descriptor too many is no reason to fail.
-    auto opened = co_await task::open(io.context, segment->path(kLogSuffix), {.direct = true}, io.stall());
-    if (opened && (*opened)->alignment() > 1) direct = *std::move(opened);
+    CO_TRY(direct, co_await open_direct(io, segment));
   }
   if (!direct) {
     co_return co_await task::write(io.context, segment->unsynced_log, position, std::move(pieces), env::Sync::none,

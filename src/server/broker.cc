@@ -102,7 +102,7 @@ log::ShardLogOptions Broker::log_options(ShardId shard, wal::Generation generati
   // roll) another; connections, the write-ahead log and metadata have the rest.
   const std::size_t left =
       options_.descriptors > kDescriptorsReserved ? options_.descriptors - kDescriptorsReserved : 0;
-  options.files_max = std::clamp<std::size_t>(left / 4, 16, 1024) / shards_.size();
+  options.files_max = std::clamp<std::size_t>(left / 4, 16, 4096) / shards_.size();
   options.flush_parallel = std::clamp<std::size_t>(left / 32 / shards_.size(), 1, 16);
   options.wal.directory = options_.data_directory + "/wal";
   options.wal.log_id = log_id_;
