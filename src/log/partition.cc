@@ -72,7 +72,7 @@ Status Partition::apply_replayed(const wal::ReplayedFrame& frame) {
   producers_.update(header, header.max_timestamp);
   tail_.push_back(
       {BatchRef{frame.payload, header.base_offset, header.last_offset(), header.max_timestamp, header.leader_epoch},
-       wal::GroupSequence{0}, nullptr});
+       wal::GroupSequence{0}, nullptr, header.has_producer()});
   tail_bytes_ += frame.payload.size();
   log_end_ = frame.info.end;
   return {};
@@ -129,7 +129,7 @@ std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire:
   }
   producers_.update(header, now);
   tail_.push_back({BatchRef{place->payload, base, header.last_offset(), header.max_timestamp, epoch_}, place->group,
-                   place->commit});
+                   place->commit, header.has_producer()});
   tail_bytes_ += batch.size();
   log_end_ = end;
   return Appended{base, header.last_offset(), config_.log_append_time ? now : UnixMillis(-1), log_start_,

@@ -126,6 +126,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
     BatchRef batch;
     wal::GroupSequence group;
     wal::CommitPtr commit;  // until settled
+    bool has_producer;      // its header matters to the state of producers
   };
 
   Status apply_replayed(const wal::ReplayedFrame& frame);

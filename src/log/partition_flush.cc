@@ -34,9 +34,10 @@ void Partition::drop_flushed() {
   const LogEndOffset end = store_.position().end;
   while (!tail_.empty() && tail_.front().batch.last.value() < end.value()) {
     const TailBatch& entry = tail_.front();
-    // The bytes were validated on their way in, so the header parses.
-    if (const auto header = wire::parse_batch_header(entry.batch.bytes.span())) {
-      flushed_producers_.update(*header, entry.batch.max_timestamp);
+    if (entry.has_producer) {
+      // The bytes were validated on their way in, so the header parses.
+      const auto header = wire::parse_batch_header(entry.batch.bytes.span());
+      if (header) flushed_producers_.update(*header, entry.batch.max_timestamp);
     }
     tail_bytes_ -= entry.batch.bytes.size();
     tail_.pop_front();

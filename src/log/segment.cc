@@ -51,6 +51,7 @@ void Segment::release_files() {
   };
   hand_over(unsynced_log, log);
   if (closed) {
+    partial = {};
     // Nobody writes them again, and they are read once in a while, as a whole.
     unsynced_offsets.reset();
     unsynced_times.reset();

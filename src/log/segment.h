@@ -82,6 +82,11 @@ struct Segment {
   std::vector<OffsetEntry> pending_offsets;
   std::vector<TimeEntry> pending_times;
 
+  // The end of the log that does not fill a unit of direct I/O, if the last write was direct: the next one writes it
+  // again, in one piece with what follows.
+  Buffer partial;
+  std::uint64_t partial_at = 0;
+
   env::FilePtr unsynced_log;
   env::FilePtr unsynced_offsets;
   env::FilePtr unsynced_times;

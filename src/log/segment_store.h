@@ -76,9 +76,9 @@ class SegmentStore {
   /// Appends batches, contiguous in offsets with what is there. Rolls segments as the options demand. disk_full
   /// and overloaded leave the store as it was: nothing of the call counts, and it may be repeated.
   task::Task<Status> append(std::vector<BatchRef> batches);
-  /// Segment data, indexes (those of the active segment may lag), then directory entries: durable. A failure is storage_failed and sticky, except disk_full
-  /// and overloaded (no room, no descriptor for an index): what was appended stays appended, and sync() alone is
-  /// repeated.
+  /// Segment data, indexes (those of the active segment may lag), then directory entries: durable. A failure is
+  /// storage_failed and sticky, except disk_full and overloaded (no room, no descriptor for an index): what was
+  /// appended stays appended, and sync() alone is repeated.
   task::Task<Status> sync();
   /// What the last successful sync() made durable.
   FilePosition position() const;

@@ -24,7 +24,11 @@ struct SegmentStore::Impl {
 
   // segment_store.cc
   SegmentIo io() const {
-    return {context, cache, options.stall_deadline, options.index_interval_bytes, options.direct_bytes_min,
+    return {context,
+            cache,
+            options.stall_deadline,
+            options.index_interval_bytes,
+            options.direct_bytes_min,
             options.index_lag_entries};
   }
   Deadline stall() const { return context.after(options.stall_deadline); }

@@ -111,6 +111,41 @@ task::Task<Result<env::FilePtr>> open_direct(SegmentIo io, SegmentPtr segment) {
   co_return *std::move(opened);
 }
 
+task::Task<Status> write_around_cache(SegmentIo io, SegmentPtr segment, env::FilePtr direct, std::uint64_t position,
+                                      std::vector<Buffer> pieces) {
+  const std::uint64_t unit = direct->alignment();
+  std::uint64_t end = position;
+  for (const Buffer& piece : pieces) end += piece.size();
+  const std::uint64_t last = end / unit * unit;
+  std::uint64_t first = (position + unit - 1) / unit * unit;
+  if (last <= first) {
+    co_return co_await task::write(io.context, segment->unsynced_log, position, std::move(pieces), env::Sync::none,
+                                   io.stall());
+  }
+  if (!segment->partial.empty() && segment->partial_at % unit == 0 &&
+      segment->partial_at + segment->partial.size() == position) {
+    // These bytes are on the disk already, and stay what they are.
+    first = segment->partial_at;
+    pieces.insert(pieces.begin(), segment->partial);
+  }
+  Cursor cursor(std::move(pieces));
+  if (first > position) {
+    CO_TRY_STATUS(co_await task::write(io.context, segment->unsynced_log, position, cursor.take(first - position),
+                                       env::Sync::none, io.stall()));
+  }
+  CO_TRY_STATUS(co_await write_direct(io, direct, first, last - first, cursor));
+  std::vector<Buffer> rest = cursor.take(end - last);
+  auto partial = Block::allocate(std::max<std::size_t>(end - last, 1));
+  Cursor(rest).copy(partial->data(), end - last);
+  if (end > last) {
+    CO_TRY_STATUS(
+        co_await task::write(io.context, segment->unsynced_log, last, std::move(rest), env::Sync::none, io.stall()));
+  }
+  segment->partial = Buffer(partial, ByteSpan(partial->data(), end - last));
+  segment->partial_at = last;
+  co_return Status{};
+}
+
 }  // namespace
 
 task::Task<Status> write_log(SegmentIo io, SegmentPtr segment, std::uint64_t position, std::vector<Buffer> pieces) {
@@ -124,18 +159,7 @@ task::Task<Status> write_log(SegmentIo io, SegmentPtr segment, std::uint64_t pos
     co_return co_await task::write(io.context, segment->unsynced_log, position, std::move(pieces), env::Sync::none,
                                    io.stall());
   }
-  const std::uint64_t unit = direct->alignment();
-  const std::uint64_t first = std::min((position + unit - 1) / unit * unit, position + total);
-  const std::uint64_t last = std::max(first, (position + total) / unit * unit);
-  Cursor cursor(std::move(pieces));
-  if (first > position) {
-    CO_TRY_STATUS(co_await task::write(io.context, segment->unsynced_log, position, cursor.take(first - position),
-                                       env::Sync::none, io.stall()));
-  }
-  CO_TRY_STATUS(co_await write_direct(io, direct, first, last - first, cursor));
-  if (last == position + total) co_return Status{};
-  co_return co_await task::write(io.context, segment->unsynced_log, last, cursor.take(position + total - last),
-                                 env::Sync::none, io.stall());
+  co_return co_await write_around_cache(io, segment, direct, position, std::move(pieces));
 }
 
 }  // namespace chronik::log

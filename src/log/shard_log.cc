@@ -50,14 +50,19 @@ task::Task<Result<std::unique_ptr<ShardLog>>> ShardLog::open(task::Context& cont
 }
 
 PartitionPtr ShardLog::find(const TopicPartition& id) const {
-  const auto found = partitions_.find(id);
-  return found == partitions_.end() ? nullptr : found->second;
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+void ShardLog::add(const TopicPartition& id, PartitionPtr partition) {
+  by_id_[id] = partition;
+  partitions_[id] = std::move(partition);
 }
 
 PartitionPtr ShardLog::create(const PartitionSpec& spec) {
   auto partition = std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch,
                                                spec.config, cache_);
-  partitions_[spec.id] = partition;
+  add(spec.id, partition);
   return partition;
 }
 
@@ -65,7 +70,7 @@ task::Task<Result<PartitionPtr>> ShardLog::create_recovered(const PartitionSpec&
   auto partition = std::make_shared<Partition>(context_, *wal_, options_.directory, spec.topic, spec.id, spec.epoch,
                                                spec.config, cache_);
   CO_TRY_STATUS(co_await partition->recover(std::move(past.record), std::move(past.frames)));
-  partitions_[spec.id] = partition;
+  add(spec.id, partition);
   co_return partition;
 }
 
@@ -75,6 +80,7 @@ void ShardLog::remove(const TopicPartition& id) {
   found->second->mark_deleted();
   removed_.push_back(std::move(found->second));
   partitions_.erase(found);
+  by_id_.erase(id);
   work_.notify_all();
 }
 

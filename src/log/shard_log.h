@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "log/partition.h"
@@ -81,6 +82,7 @@ class ShardLog {
   void flush_ended(const Status& status);
   task::Task<Status> write_checkpoint();
   task::Task<void> retention_round();
+  void add(const TopicPartition& id, PartitionPtr partition);
   task::Task<void> destroy_removed();
   bool wants_flush() const;
   bool dirty() const;
@@ -91,7 +93,8 @@ class ShardLog {
   std::shared_ptr<SegmentCache> cache_;  // of all partitions
   std::size_t flush_parallel_;           // one while descriptors are short
   std::unique_ptr<wal::Wal> wal_;
-  std::map<TopicPartition, PartitionPtr> partitions_;
+  std::map<TopicPartition, PartitionPtr> partitions_;       // in the order in which they are flushed
+  std::unordered_map<TopicPartition, PartitionPtr> by_id_;  // the same, for the path of every request
   std::vector<PartitionPtr> removed_;
   task::Event work_;
   task::Event done_;
