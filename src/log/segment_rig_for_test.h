@@ -202,7 +202,7 @@ class Source {
 };
 
 inline SegmentOptions small_options() {
-  return {.segment_bytes = 8192, .index_interval_bytes = 512, .index_bytes_max = 1U << 20};
+  return {.segment_bytes = 8192, .index_interval_bytes = 512, .index_bytes_max = 1U << 20, .index_lag_entries = 1};
 }
 
 }  // namespace chronik::log

@@ -57,6 +57,7 @@ TEST(SegmentStore, what_was_recorded_survives_every_crash_and_nothing_beyond_it_
     ModelLog recorded;
     const Offset first(static_cast<std::int64_t>(source.chance().below(3) * 1000));
     SegmentOptions options = small_options();
+    if (seed % 2 == 0) options.index_lag_entries = 5;
     if (seed % 3 == 0) {
       // Most of what is written goes around the page cache.
       options.segment_bytes = 40'000;
