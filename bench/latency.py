@@ -1,5 +1,7 @@
 """P3 and P4: how long an acknowledgement and a delivery take, against one sync of the same disk."""
 
+import shutil
+
 from harness import Row, median, spread
 from throughput import volume_note, wal_setting
 
@@ -29,7 +31,8 @@ def p3(bench):
             disk = bench.fresh_dir("p3-raw")
             kept = {"half": [], "calm": [], "raw": []}
             written = 0
-            with bench.start(bench.fresh_dir("p3"), wal_setting(bench)) as server:
+            data = bench.fresh_dir("p3")
+            with bench.start(data, wal_setting(bench)) as server:
                 def publish(*words):
                     nonlocal written
                     result = bench.load(server, "p3", "produce", "--create-topic", "--partitions", partitions, "--size", 1024,
@@ -42,6 +45,7 @@ def p3(bench):
                     (kept["half"], lambda _: percentiles(publish("--rate", half), "publish_latency_us")),
                     (kept["calm"], lambda _: percentiles(publish("--rate", 1000), "publish_latency_us")),
                     (kept["raw"], lambda _: percentiles(bench.run("raw", "sync", "--dir", disk, "--size", 4096, "--seconds", 3)))])
+            shutil.rmtree(data)  # tens of gigabytes
             note = volume_note(written * 1024)
             for name, label in (("half", f"{half:,} rec/s (half the maximum)"), ("calm", "1,000 rec/s")):
                 yield Row("P3", f"publish, {partitions:,} partitions, {client}, {label}{note}", pair_text(kept[name]),

@@ -2,7 +2,7 @@
 chronik_room(base LIBS PkgConfig::isal fmt::fmt)
 chronik_room(env THREADS ROOMS base LIBS PkgConfig::uring OpenSSL::SSL OpenSSL::Crypto Threads::Threads TEST_ROOMS sim)
 chronik_room(task ROOMS base env TEST_ROOMS sim)
-chronik_room(sim ROOMS base env)
+chronik_room(sim EXCEPT sim/harness ROOMS base env)
 chronik_room(shard THREADS ROOMS base env task TEST_ROOMS sim)
 chronik_room(wire ROOMS base LIBS PkgConfig::lz4 PkgConfig::zstd PkgConfig::zlib ${SNAPPY_LIBRARY})
 chronik_room(wal ROOMS base env task TEST_ROOMS sim)
@@ -13,7 +13,10 @@ chronik_room(client ROOMS base env task wire TEST_ROOMS sim)
 chronik_room(server ROOMS base env task shard wire wal log meta coord client LIBS spdlog::spdlog TEST_ROOMS sim)
 chronik_room(admin ROOMS base env task wire shard meta log coord
   LIBS prometheus-cpp::core nlohmann_json::nlohmann_json TEST_ROOMS sim)
+# The worlds: everything is below them, nothing above but their program.
+chronik_room(harness DIR sim/harness ROOMS sim client server LIBS fmt::fmt)
 
+chronik_app(chronik-sim sim ROOMS harness LIBS spdlog::spdlog fmt::fmt)
 chronik_app(chronik-server server ROOMS server admin LIBS spdlog::spdlog)
 chronik_app(chronik cli ROOMS client LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
 chronik_app(chronik-bench bench ROOMS base LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)

@@ -1,5 +1,5 @@
-# chronik_room(NAME [THREADS] [ROOMS room...] [LIBS target...] [TEST_ROOMS room...] [TEST_LIBS target...])
-#   Library chronik_NAME from src/NAME/**.cc; tests from **_test.cc, fuzz targets from **_fuzz.cc, benchmarks from
+# chronik_room(NAME [THREADS] [DIR directory] [EXCEPT directory] [ROOMS room...] [LIBS target...] [TEST_ROOMS room...] [TEST_LIBS target...])
+#   Library chronik_NAME from src/DIR/**.cc (by default src/NAME), but what is in src/EXCEPT; tests from **_test.cc, fuzz targets from **_fuzz.cc, benchmarks from
 #   **_benchmark.cc beside the code. THREADS: its tests start threads, so they also run under ThreadSanitizer.
 include(GoogleTest)
 
@@ -19,8 +19,14 @@ function(chronik_register TARGET PREFIX LABEL)
 endfunction()
 
 function(chronik_room NAME)
-  cmake_parse_arguments(R "THREADS" "" "ROOMS;LIBS;TEST_ROOMS;TEST_LIBS" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${NAME}/*.cc)
+  cmake_parse_arguments(R "THREADS" "DIR;EXCEPT" "ROOMS;LIBS;TEST_ROOMS;TEST_LIBS" ${ARGN})
+  if(NOT R_DIR)
+    set(R_DIR ${NAME})
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${R_DIR}/*.cc)
+  if(R_EXCEPT)
+    list(FILTER sources EXCLUDE REGEX "/src/${R_EXCEPT}/")
+  endif()
   set(tests ${sources})
   set(fuzzers ${sources})
   set(benchmarks ${sources})

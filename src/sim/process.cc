@@ -19,7 +19,8 @@ Instant SimLoop::now() const {
 }
 
 UnixMillis SimLoop::wall_now() const {
-  return UnixMillis(kWallStartMillis + now().ns / 1'000'000);
+  const std::int64_t shift = process_.machine().wall_shift() / std::chrono::milliseconds(1);
+  return UnixMillis(kWallStartMillis + now().ns / 1'000'000 + shift);
 }
 
 void SimLoop::check_thread() const {

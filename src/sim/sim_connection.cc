@@ -20,11 +20,17 @@ Duration Connection::delay() const {
   return local() ? world.delay(5us, 30us) : world.delay(20us, 200us);
 }
 
+/// Of what leaves for side `to` now, behind all that left before it.
+Instant Connection::next_arrival(int to) {
+  Side& from = sides[1 - to];
+  const Instant at = arrival_time(world, from.process->machine(), sides[to].process->machine(), delay());
+  from.last_arrival = std::max(from.last_arrival, at);
+  return from.last_arrival;
+}
+
 /// Something without bytes, behind all bytes sent before it.
 void Connection::travel(int to, void (Connection::*arrival)(int)) {
-  Side& from = sides[1 - to];
-  from.last_arrival = std::max(from.last_arrival, world.now() + delay());
-  world.events().add(from.last_arrival, 0, nullptr, EventKind::network,
+  world.events().add(next_arrival(to), 0, nullptr, EventKind::network,
                      [self = shared_from_this(), to, arrival] { (self.get()->*arrival)(to); });
 }
 
@@ -83,9 +89,7 @@ void Connection::push(int side) {
 
 void Connection::send(int side, Buffer bytes) {
   if (bytes.empty()) return;
-  Side& s = sides[side];
-  s.last_arrival = std::max(s.last_arrival, world.now() + delay());
-  world.events().add(s.last_arrival, 0, nullptr, EventKind::network,
+  world.events().add(next_arrival(1 - side), 0, nullptr, EventKind::network,
                      [self = shared_from_this(), side, bytes = std::move(bytes)] { self->arrive(1 - side, bytes); });
 }
 
@@ -189,6 +193,11 @@ void Connection::close(int side) {
   travel(1 - side, s.inbox.empty() ? &Connection::arrive_end : &Connection::arrive_reset);
   s.inbox.clear();
   wake(side);
+}
+
+void Connection::cut() {
+  travel(0, &Connection::arrive_reset);
+  travel(1, &Connection::arrive_reset);
 }
 
 void Connection::kill(int side) {

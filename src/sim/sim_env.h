@@ -22,6 +22,12 @@ struct DiskFaults {
   std::uint64_t max_open_files = 1ULL << 40;  // of a process; opening, listing or syncing a directory: overloaded
 };
 
+/// What the network does to a machine. All off by default. What is held back arrives when the clog ends, in order.
+struct NetworkFaults {
+  Instant deaf_until;  // nothing arrives at it before
+  Instant mute_until;  // nothing that it sends arrives before
+};
+
 class World;
 
 /// One machine: disks and sockets in the world. It survives crashes of the process on it.
@@ -31,10 +37,17 @@ class Machine {
   /// A fresh Env of `loops` shards for a (re)started process. Previous Envs must be gone or crashed.
   virtual env::Env& env(std::size_t loop = 0) = 0;
   virtual DiskFaults& disk_faults() = 0;
+  /// Bytes that its files take.
+  virtual std::uint64_t disk_used() = 0;
   /// Of the process that runs now.
   virtual std::uint64_t open_files() const = 0;
   /// The faults were changed: completes what a cleared stall held.
   virtual void disk_faults_changed() = 0;
+  virtual NetworkFaults& network_faults() = 0;
+  /// Every connection of the process that runs now is reset, at both ends.
+  virtual void reset_connections() = 0;
+  /// Its wall clock is off by so much from now on; the clock that deadlines use is not.
+  virtual void shift_wall_clock(Duration off) = 0;
   /// Kills the process: no callback of its Envs fires again; unsynced writes are lost by chance, piece by piece (each
   /// unsynced 4 KiB-page write may survive, vanish, or be torn at a 512-byte sector); unsynced directory entries
   /// likewise. The next env() is a fresh process on what remains.

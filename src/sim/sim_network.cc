@@ -1,6 +1,7 @@
 // Streams, listeners and connects over the connections of sim_network.h, and what a crash does to them.
 #include "sim/sim_network.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -108,10 +109,10 @@ bool means_this_machine(const std::string& host) {
 }
 
 /// The end of a connect: the callback is gone if the process died meanwhile.
-void answer_connect(SimLoop& loop, std::uint64_t id, Duration after, Result<std::shared_ptr<Connection>> result) {
+void answer_connect(SimLoop& loop, std::uint64_t id, Instant at, Result<std::shared_ptr<Connection>> result) {
   Process& process = loop.process();
   if (!process.alive()) return;
-  process.deliver(loop, process.world().now() + after, EventKind::network,
+  process.deliver(loop, at, EventKind::network,
                   [&process, id, result = std::move(result)]() mutable {
                     const auto found = process.connecting.find(id);
                     auto done = std::move(found->second);
@@ -128,13 +129,15 @@ void arrive_connect(SimLoop& loop, std::uint64_t id, const std::string& host, st
   WorldImpl& world = client->world();
   MachineImpl* target = means_this_machine(host) ? &client->machine() : world.find_machine(host);
   const std::string where = env::Address{host, port}.to_string();
+  const Instant back =
+      target == nullptr ? world.now() + delay : arrival_time(world, *target, client->machine(), delay);
   if (target == nullptr || !target->process()) {
-    return answer_connect(loop, id, delay, fail(Errc::unreachable, where));
+    return answer_connect(loop, id, back, fail(Errc::unreachable, where));
   }
   const auto& server = target->process();
   const auto found = server->listeners.find(port);
   if (found == server->listeners.end() || found->second->backlog.size() >= kBacklogMax) {
-    return answer_connect(loop, id, delay, fail(Errc::unreachable, where + ": connection refused"));
+    return answer_connect(loop, id, back, fail(Errc::unreachable, where + ": connection refused"));
   }
   auto connection = std::make_shared<Connection>(world, world.next_id());
   const std::uint16_t client_port = client->machine().ephemeral_port();
@@ -150,10 +153,15 @@ void arrive_connect(SimLoop& loop, std::uint64_t id, const std::string& host, st
   server->connections[connection->key(1)] = {connection, 1};
   found->second->backlog.push_back(connection);
   match_soon(found->second);
-  answer_connect(loop, id, delay, std::move(connection));
+  answer_connect(loop, id, back, std::move(connection));
 }
 
 }  // namespace
+
+Instant arrival_time(WorldImpl& world, MachineImpl& from, MachineImpl& to, Duration delay) {
+  if (&from == &to) return world.now() + delay;
+  return std::max({world.now(), from.network_faults().mute_until, to.network_faults().deaf_until}) + delay;
+}
 
 Result<env::ListenerPtr> SimNetwork::listen(const env::Address& at) {
   loop_.check_thread();
@@ -178,7 +186,10 @@ void SimNetwork::connect(const env::Address& to, env::Callback<env::StreamPtr> d
   const std::uint64_t id = world.next_id();
   process.connecting.emplace(id, std::move(done));
   const Duration there = means_this_machine(to.host) ? world.delay(5us, 30us) : world.delay(20us, 200us);
-  world.events().add(world.now() + there, 0, nullptr, EventKind::network,
+  MachineImpl* const target = means_this_machine(to.host) ? &process.machine() : world.find_machine(to.host);
+  const Instant at =
+      target == nullptr ? world.now() + there : arrival_time(world, process.machine(), *target, there);
+  world.events().add(at, 0, nullptr, EventKind::network,
                      [&loop = loop_, id, to, there, keep = process.shared_from_this()] {
                        arrive_connect(loop, id, to.host, to.port, there);
                      });

@@ -53,10 +53,13 @@ struct Connection : std::enable_shared_from_this<Connection> {
   void close(int side);
   /// The process of this side died: buries its callbacks, resets or ends the peer.
   void kill(int side);
+  /// Somebody in between resets it, at both ends.
+  void cut();
 
  private:
   bool local() const;
   Duration delay() const;
+  Instant next_arrival(int to);
   void travel(int to, void (Connection::*arrival)(int));
   void push(int side);
   void send(int side, Buffer bytes);
@@ -79,6 +82,8 @@ struct ListenerState {
   env::ListenerPtr self;     // while an accept is in flight
 };
 
+class MachineImpl;
+
 class SimNetwork final : public env::Network {
  public:
   explicit SimNetwork(SimLoop& loop) : loop_(loop) {}
@@ -89,6 +94,9 @@ class SimNetwork final : public env::Network {
  private:
   SimLoop& loop_;
 };
+
+/// When something that leaves `from` now arrives at `to`, faults considered. `delay`: without them.
+Instant arrival_time(WorldImpl& world, MachineImpl& from, MachineImpl& to, Duration delay);
 
 /// The part of Process::kill that concerns sockets.
 void kill_network(Process& process);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "sim/sim_network.h"
 
 namespace chronik::sim {
 
@@ -90,6 +91,11 @@ void MachineImpl::crash() {
   if (process_) process_->kill();
   process_ = nullptr;
   world_.empty_graveyard();
+}
+
+void MachineImpl::reset_connections() {
+  if (!process_) return;
+  for (const auto& [id, end] : process_->connections) end.first->cut();
 }
 
 Status MachineImpl::flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) {

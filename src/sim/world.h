@@ -22,7 +22,11 @@ class MachineImpl final : public Machine {
 
   env::Env& env(std::size_t loop) override;
   DiskFaults& disk_faults() override { return disk_.faults(); }
+  std::uint64_t disk_used() override { return disk_.image().pages_used() * kPageBytes; }
   void disk_faults_changed() override { disk_.faults_changed(); }
+  NetworkFaults& network_faults() override { return network_faults_; }
+  void reset_connections() override;
+  void shift_wall_clock(Duration off) override { wall_shift_ = off; }
   std::uint64_t open_files() const override { return process_ ? process_->open_files : 0; }
   void crash() override;
   Status flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) override;
@@ -33,6 +37,7 @@ class MachineImpl final : public Machine {
   /// Null before the first env() and after a crash.
   const std::shared_ptr<Process>& process() const { return process_; }
   std::uint16_t ephemeral_port();
+  Duration wall_shift() const { return wall_shift_; }
 
  private:
   WorldImpl& world_;
@@ -40,6 +45,8 @@ class MachineImpl final : public Machine {
   MachineDisk disk_;
   std::shared_ptr<Process> process_;
   std::uint16_t last_port_ = 32767;
+  NetworkFaults network_faults_;
+  Duration wall_shift_{};
 };
 
 class WorldImpl final : public World {

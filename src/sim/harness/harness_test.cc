@@ -1,0 +1,49 @@
+// A fixed set of worlds and some at random in every test run; `./dev sim` runs as many as wanted. The log of the test
+// names the seed of each.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "sim/harness/run.h"
+
+namespace chronik::sim {
+namespace {
+
+void expect_peace(const RunOptions& options) {
+  const RunResult result = run_world(options);
+  for (const Violation& violation : result.violations) {
+    ADD_FAILURE() << "seed " << options.seed << " [" << violation.property << "] " << violation.what;
+  }
+  if (!result.violations.empty()) {
+    for (const std::string& line : result.timeline) std::printf("%s\n", line.c_str());
+  }
+  EXPECT_GT(result.records, 100U);
+  EXPECT_GT(result.requests, 100U);
+}
+
+class FixedSeeds : public testing::TestWithParam<std::uint64_t> {};
+TEST_P(FixedSeeds, keep_every_property) {
+  expect_peace({.seed = GetParam(), .length = 15s, .plan = std::nullopt});
+}
+INSTANTIATE_TEST_SUITE_P(Worlds, FixedSeeds, testing::Range<std::uint64_t>(1, 9));
+
+TEST(Worlds, random_seeds_keep_every_property) {
+  const std::uint64_t first = std::random_device{}();
+  std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(first + 2));
+  for (std::uint64_t seed = first; seed < first + 3; ++seed) {
+    expect_peace({.seed = seed, .length = 15s, .plan = std::nullopt});
+  }
+}
+
+TEST(Worlds, the_same_seed_gives_the_same_world) {
+  const RunOptions options{.seed = 77, .length = 5s, .plan = std::nullopt};
+  const RunResult one = run_world(options);
+  const RunResult two = run_world(options);
+  EXPECT_EQ(one.trace_hash, two.trace_hash);
+  EXPECT_EQ(one.records, two.records);
+  EXPECT_NE(one.trace_hash, run_world({.seed = 78, .length = 5s, .plan = std::nullopt}).trace_hash);
+}
+
+}  // namespace
+}  // namespace chronik::sim

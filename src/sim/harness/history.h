@@ -1,0 +1,96 @@
+// What clients did and saw in one world, and what was found wrong. Checkers read it; nothing of the broker does.
+//
+// A record's value is its number here, so whoever reads it knows which send it came from. A send has one fate:
+// acknowledged (at an offset), refused (a definite error: it must never appear), or unknown (a time-out, a lost
+// connection, KAFKA_STORAGE_ERROR: it may appear or not).
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "base/time.h"
+
+namespace chronik::sim {
+
+struct PartitionName {
+  std::string topic;
+  std::int32_t index = 0;
+  auto operator<=>(const PartitionName&) const = default;
+  std::string to_string() const { return topic + "-" + std::to_string(index); }
+};
+
+enum class Fate : std::uint8_t { unknown, acknowledged, refused };
+
+struct SentRecord {
+  PartitionName partition;
+  std::uint64_t producer = 0;
+  bool idempotent = false;  // it must not be in the log twice, whatever was retried
+  bool resent = false;      // without idempotence: it may be there more than once
+  Fate fate = Fate::unknown;
+  std::int64_t offset = -1;  // acknowledged
+  Instant acknowledged_at;
+};
+
+/// What readers know of one partition.
+struct SeenPartition {
+  std::map<std::int64_t, std::uint64_t> records;  // offset to number
+  std::int64_t high_watermark = 0;                // highest that any answer told
+  std::int64_t committed = -1;                    // group offset, highest acknowledged
+  std::int64_t delete_before = 0;                 // highest offset that any DeleteRecords asked for
+};
+
+struct Violation {
+  std::string property;
+  std::string what;
+};
+
+class History {
+ public:
+  explicit History(std::size_t timeline_max = 200) : timeline_max_(timeline_max) {}
+
+  /// A new record; its number is its value.
+  std::uint64_t send(SentRecord record);
+  SentRecord& sent(std::uint64_t number) { return sent_[number]; }
+  const std::deque<SentRecord>& all_sent() const { return sent_; }
+
+  /// A reader got the record with this number at this offset.
+  void see(const PartitionName& partition, std::int64_t offset, std::uint64_t number);
+  SeenPartition& seen(const PartitionName& partition) { return seen_[partition]; }
+  const std::map<PartitionName, SeenPartition>& all_seen() const { return seen_; }
+
+  /// A member was given this partition in this generation of the group.
+  void own(const std::string& group, std::int32_t generation, const PartitionName& partition, const std::string& member);
+
+  /// `property` as the file check_<property>.cc names it.
+  void violate(std::string property, std::string what);
+  const std::vector<Violation>& violations() const { return violations_; }
+
+  /// A line for the report: the last ones are kept.
+  void note(Instant at, std::string what);
+  const std::deque<std::string>& timeline() const { return timeline_; }
+
+  /// A state that is worth reaching was reached ("sometimes" assertions).
+  void reached(std::string_view state, std::uint64_t times = 1) { reached_[std::string(state)] += times; }
+  const std::map<std::string, std::uint64_t>& states() const { return reached_; }
+
+  std::uint64_t requests = 0;
+  std::uint64_t faults = 0;
+
+ private:
+  const std::size_t timeline_max_;
+  std::deque<SentRecord> sent_;
+  std::map<PartitionName, SeenPartition> seen_;
+  std::map<std::tuple<std::string, std::int32_t, PartitionName>, std::string> owners_;
+  std::vector<Violation> violations_;
+  std::deque<std::string> timeline_;
+  std::map<std::string, std::uint64_t> reached_;
+};
+
+}  // namespace chronik::sim

@@ -1,0 +1,55 @@
+// Node: a broker process on a machine of the world, built from the production rooms, and whoever restarts it: like a
+// service manager it starts the process again a while after it died, and after its disk failed for good.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/broker.h"
+#include "sim/harness/history.h"
+#include "sim/sim_env.h"
+
+namespace chronik::sim {
+
+class Node {
+ public:
+  Node(World& world, History& history, std::string name);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  env::Address address() const { return {name_, 9092}; }
+  Machine& machine() { return machine_; }
+  bool running() const { return broker_ != nullptr; }
+  bool serving() const { return broker_ && broker_->serving(); }
+
+  /// Starts the process with so many shards; it serves some time later, or fails to.
+  void start(std::size_t shards);
+  /// The power goes: what was not synced is lost by chance. It starts again at `restart_at`.
+  void kill(Instant restart_at, std::size_t shards);
+  /// Looks after the process: to be called now and then.
+  void supervise();
+  /// Room invariants; ends the program if one does not hold.
+  void check_invariants();
+
+ private:
+  static task::Task<void> start_broker(server::Broker& broker, std::shared_ptr<std::optional<Status>> into);
+  std::optional<Error> failure();
+  void collect_states();
+  void drop();
+
+  World& world_;
+  History& history_;
+  const std::string name_;
+  Machine& machine_;
+  std::unique_ptr<shard::ShardSet> shards_;
+  std::unique_ptr<server::Broker> broker_;
+  std::shared_ptr<std::optional<Status>> started_;
+  Instant started_at_;
+  std::optional<Instant> restart_at_;
+  std::size_t next_shards_ = 1;
+  bool told_serving_ = false;
+};
+
+}  // namespace chronik::sim

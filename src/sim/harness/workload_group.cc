@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <sstream>
+
+#include "sim/harness/reader.h"
+#include "sim/harness/workloads.h"
+#include "wire/messages/heartbeat.h"
+#include "wire/messages/join_group.h"
+#include "wire/messages/leave_group.h"
+#include "wire/messages/offset_commit.h"
+#include "wire/messages/offset_fetch.h"
+#include "wire/messages/sync_group.h"
+
+namespace chronik::sim {
+
+namespace {
+
+using wire::ErrorCode;
+
+constexpr std::int32_t kPartitionsOfTopic = 3;
+constexpr std::int32_t kSessionMs = 6000;
+constexpr std::int32_t kRebalanceMs = 4000;
+
+struct Member {
+  Member(ClientKit with, MemberPlan what) : kit(std::move(with)), plan(std::move(what)), session(kit) {}
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  ClientKit kit;
+  MemberPlan plan;
+  Session session;
+  std::string id;
+  std::int32_t generation = -1;
+  std::vector<std::unique_ptr<Reader>> readers;  // of the partitions that are its own
+
+  std::optional<std::string> instance() const {
+    return plan.instance.empty() ? std::nullopt : std::optional(plan.instance);
+  }
+  std::string owner() const { return plan.instance.empty() ? id : plan.instance; }
+};
+
+void put_int16(std::string& out, std::size_t value) {
+  out.push_back(static_cast<char>(value >> 8));
+  out.push_back(static_cast<char>(value));
+}
+void put_int32(std::string& out, std::size_t value) {
+  put_int16(out, value >> 16);
+  put_int16(out, value & 0xffff);
+}
+
+/// ConsumerProtocolSubscription, version 0.
+Buffer subscription(const std::vector<std::string>& topics) {
+  std::string bytes;
+  put_int16(bytes, 0);
+  put_int32(bytes, topics.size());
+  for (const std::string& topic : topics) {
+    put_int16(bytes, topic.size());
+    bytes += topic;
+  }
+  put_int32(bytes, 0xffffffff);
+  return Buffer::copy_of(as_bytes(bytes));
+}
+
+/// The leader's work: partitions in turn. The bytes are opaque to the broker.
+std::map<std::string, std::string> assign(const Member& self, const wire::JoinGroupResponse& joined) {
+  std::map<std::string, std::string> assignment;
+  std::size_t next = 0;
+  for (const std::string& topic : self.plan.topics) {
+    for (std::int32_t i = 0; i < kPartitionsOfTopic; ++i) {
+      const std::string& member = joined.members[next++ % joined.members.size()].member_id;
+      assignment[member] += fmt::format("{} {}\n", topic, i);
+    }
+  }
+  return assignment;
+}
+
+/// Any error of the group: the member is in no generation any more, and may have to be somebody else.
+void leave_generation(Member& self, ErrorCode error) {
+  self.kit.history.reached(fmt::format("group answered {}", wire::to_string(error)));
+  self.readers.clear();
+  self.generation = -1;
+  if (error == ErrorCode::unknown_member_id || error == ErrorCode::fenced_instance_id) self.id.clear();
+}
+
+void take_assignment(Member& self, const Buffer& bytes) {
+  self.readers.clear();
+  std::istringstream lines{std::string(as_text(bytes.span()))};
+  PartitionName partition;
+  while (lines >> partition.topic >> partition.index) {
+    self.kit.history.own(self.plan.group, self.generation, partition, self.owner());
+    auto reader = std::make_unique<Reader>(self.kit, partition);
+    reader->poll_max = 100ms;
+    reader->position = -1;
+    self.readers.push_back(std::move(reader));
+  }
+  if (!self.readers.empty()) self.kit.history.reached("group member got partitions");
+}
+
+task::Task<bool> sync(Member& self, wire::JoinGroupResponse joined) {
+  wire::SyncGroupRequest request;
+  request.group_id = self.plan.group;
+  request.generation_id = self.generation;
+  request.member_id = self.id;
+  request.group_instance_id = self.instance();
+  request.protocol_type = "consumer";
+  request.protocol_name = "sim";
+  if (joined.leader == self.id && !joined.skip_assignment) {
+    for (const auto& [member, text] : assign(self, joined)) {
+      request.assignments.push_back({member, Buffer::copy_of(as_bytes(text))});
+    }
+  }
+  auto answer = co_await self.session.call(std::move(request), 30s);
+  if (!answer) co_return false;
+  if (answer->error_code != ErrorCode::none) {
+    leave_generation(self, answer->error_code);
+    co_return false;
+  }
+  take_assignment(self, answer->assignment);
+  co_return true;
+}
+
+task::Task<bool> join(Member& self) {
+  wire::JoinGroupRequest request;
+  request.group_id = self.plan.group;
+  request.session_timeout_ms = kSessionMs;
+  request.rebalance_timeout_ms = kRebalanceMs;
+  request.member_id = self.id;
+  request.group_instance_id = self.instance();
+  request.protocol_type = "consumer";
+  request.protocols.push_back({"sim", subscription(self.plan.topics)});
+  self.readers.clear();
+  auto answer = co_await self.session.call(std::move(request), 30s);
+  if (!answer) co_return false;
+  if (answer->error_code == ErrorCode::member_id_required) self.id = answer->member_id;
+  if (answer->error_code != ErrorCode::none) {
+    leave_generation(self, answer->error_code);
+    co_return false;
+  }
+  self.id = answer->member_id;
+  self.generation = answer->generation_id;
+  if (co_await sync(self, *std::move(answer))) co_return true;
+  self.generation = -1;
+  co_return false;
+}
+
+/// Where the group stands in this partition; false if that is not known.
+task::Task<bool> fetch_position(Member& self, Reader& reader) {
+  wire::OffsetFetchRequest::GroupTopic topic{.name = reader.partition.topic, .topic_id = {}, .partition_indexes = {}};
+  topic.partition_indexes.push_back(PartitionIndex(reader.partition.index));
+  wire::OffsetFetchRequest::Group group{.group_id = self.plan.group, .member_id = std::nullopt, .topics = {}};
+  group.topics.emplace().push_back(std::move(topic));
+  wire::OffsetFetchRequest request;
+  request.groups.push_back(std::move(group));
+  const std::int64_t before = self.kit.history.seen(reader.partition).committed;
+  auto answer = co_await self.session.call(std::move(request), 30s, 8);
+  if (!answer || answer->groups.empty() || answer->groups[0].error_code != ErrorCode::none) co_return false;
+  if (answer->groups[0].topics.empty() || answer->groups[0].topics[0].partitions.empty()) co_return false;
+  const auto& place = answer->groups[0].topics[0].partitions[0];
+  if (place.error_code != ErrorCode::none) co_return false;
+  const std::int64_t committed = place.committed_offset.value();
+  if (committed < before) {
+    self.kit.history.violate("monotone", fmt::format("group {} had committed {} of {} and now has {}", self.plan.group,
+                                                     before, reader.partition.to_string(), committed));
+  }
+  if (committed >= 0) self.kit.history.reached("resumed at a committed offset");
+  reader.position = std::max<std::int64_t>(committed, 0);
+  co_return true;
+}
+
+task::Task<void> commit(Member& self, Reader& reader) {
+  wire::OffsetCommitRequest request;
+  request.group_id = self.plan.group;
+  request.generation_id_or_member_epoch = self.generation;
+  request.member_id = self.id;
+  request.group_instance_id = self.instance();
+  const std::int64_t position = reader.position;
+  wire::OffsetCommitRequest::Topic topic{.name = reader.partition.topic, .topic_id = {}, .partitions = {}};
+  topic.partitions.push_back({PartitionIndex(reader.partition.index), Offset(position), LeaderEpoch(-1), "sim"});
+  request.topics.push_back(std::move(topic));
+  auto answer = co_await self.session.call(std::move(request), 30s, 8);
+  if (!answer || answer->topics.empty() || answer->topics[0].partitions.empty()) co_return;
+  const ErrorCode error = answer->topics[0].partitions[0].error_code;
+  std::int64_t& committed = self.kit.history.seen(reader.partition).committed;
+  if (error == ErrorCode::none) {
+    committed = std::max(committed, position);
+    co_return;
+  }
+  if (error == ErrorCode::unknown_member_id || error == ErrorCode::illegal_generation ||
+      error == ErrorCode::fenced_instance_id || error == ErrorCode::rebalance_in_progress) {
+    leave_generation(self, error);
+  }
+}
+
+task::Task<void> beat(Member& self) {
+  wire::HeartbeatRequest request;
+  request.group_id = self.plan.group;
+  request.generation_id = self.generation;
+  request.member_id = self.id;
+  request.group_instance_id = self.instance();
+  auto answer = co_await self.session.call(std::move(request), 30s);
+  if (answer && answer->error_code != ErrorCode::none) leave_generation(self, answer->error_code);
+}
+
+task::Task<void> leave(Member& self) {
+  wire::LeaveGroupRequest request;
+  request.group_id = self.plan.group;
+  request.members.push_back({self.id, self.instance(), "enough"});
+  (void)co_await self.session.call(std::move(request), 30s, 5);
+  self.kit.history.reached("left the group");
+  self.readers.clear();
+  self.id.clear();
+  self.generation = -1;
+}
+
+/// Reads a little of everything it owns, commits sometimes.
+task::Task<void> work(Member& self) {
+  for (std::size_t i = 0; i < self.readers.size(); ++i) {
+    Reader& reader = *self.readers[i];
+    if (reader.position < 0 && !co_await fetch_position(self, reader)) co_return;
+    (void)co_await poll(reader);
+    if (!self.kit.prng.chance(1, 3)) continue;
+    co_await commit(self, reader);
+    if (self.generation < 0) co_return;
+  }
+}
+
+}  // namespace
+
+task::Task<void> consume_in_group(ClientKit kit, MemberPlan plan) {
+  Member self(std::move(kit), std::move(plan));
+  while (!self.kit.ending) {
+    if (self.generation < 0 && !co_await join(self)) {
+      co_await pause(self.kit, 20ms, 500ms);
+      continue;
+    }
+    co_await work(self);
+    if (self.generation >= 0) co_await beat(self);
+    if (self.generation >= 0 && self.kit.prng.chance(1, 80)) {
+      co_await leave(self);
+      co_await pause(self.kit, 100ms, 3s);
+    }
+    co_await pause(self.kit, 20ms, 200ms);
+  }
+}
+
+}  // namespace chronik::sim

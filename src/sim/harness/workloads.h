@@ -1,0 +1,58 @@
+// The workloads: each a coroutine of a client process that goes on until the world is ending. They know Kafka's
+// protocol and what a client may conclude from an answer; what was wrong is for History and the checkers to say.
+#pragma once
+
+#include <vector>
+
+#include "sim/harness/session.h"
+#include "task/event.h"
+
+namespace chronik::sim {
+
+struct ProducerPlan {
+  std::uint64_t number = 0;  // of this producer, unique in the world
+  bool idempotent = true;
+  std::vector<PartitionName> partitions;
+  Duration pause_min{};  // between two requests
+  Duration pause_max{};
+};
+
+/// Keyed and un-keyed records in batches of all codecs, several partitions in one request, retries.
+task::Task<void> produce_on(ClientKit kit, ProducerPlan plan);
+
+/// Tails one partition with long polls from `from` on; goes back to the start of the log now and then.
+task::Task<void> read_on(ClientKit kit, PartitionName partition);
+
+struct MemberPlan {
+  std::string group;
+  std::string instance;  // static membership if not empty
+  std::vector<std::string> topics;
+};
+
+/// A member of a consumer group: joins, takes its partitions, reads, commits, leaves now and then.
+task::Task<void> consume_in_group(ClientKit kit, MemberPlan plan);
+
+/// Creates and deletes topics of its own, deletes old records of `partitions`, asks about everything.
+task::Task<void> administer(ClientKit kit, std::vector<PartitionName> partitions);
+
+/// Connects, sends a part of a request or nothing sensible at all, and never reads.
+task::Task<void> misbehave(ClientKit kit, std::string topic);
+
+/// Creates the topics; repeats until the broker says that they exist.
+task::Task<void> create_topics(ClientKit kit, std::vector<std::string> topics, std::int32_t partitions,
+                               std::shared_ptr<bool> done);
+
+/// Everything in [start, end) of the partition into `into`, through the front door. `start` is the log start at the
+/// time. Repeats until it is there.
+struct FinalLog {
+  bool complete = false;
+  std::int64_t start = -1;
+  std::int64_t end = -1;
+  std::map<std::int64_t, std::uint64_t> records;
+};
+task::Task<void> read_whole_log(ClientKit kit, PartitionName partition, std::shared_ptr<FinalLog> into);
+
+/// One record to each partition, until all are acknowledged: the broker serves again.
+task::Task<void> prove_alive(ClientKit kit, std::vector<PartitionName> partitions, std::shared_ptr<bool> done);
+
+}  // namespace chronik::sim
