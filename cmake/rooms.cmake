@@ -8,8 +8,8 @@ add_custom_target(chronik_checked)
 
 # chronik_register(TARGET PREFIX LABEL): each of its tests becomes a ctest test PREFIX.suite.name.
 function(chronik_register TARGET PREFIX LABEL)
-  if(CHRONIK_FUZZ)
-    return()  # that build is for the fuzz targets alone
+  if(CHRONIK_FUZZ OR CHRONIK_CANARIES)
+    return()  # these builds are for the fuzz targets, and for the simulator, alone
   endif()
   if(LABEL STREQUAL "threads" OR NOT CHRONIK_SANITIZE STREQUAL "thread")
     add_dependencies(chronik_checked ${TARGET})

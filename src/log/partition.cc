@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/canary.h"
 #include "log/rejection.h"
 #include "wire/record_batch.h"
 #include "wire/record_reader.h"
@@ -46,6 +47,12 @@ task::Task<Status> Partition::recover(std::optional<PartitionCheckpoint> record,
     producers_ = record->producers;
   }
   for (const auto& frame : frames) CO_TRY_STATUS(apply_replayed(frame));
+  if (canary(Canary::offset_reused_after_replay) && !tail_.empty()) {
+    log_end_ = LogEndOffset(tail_.back().batch.base.value());
+    tail_bytes_ -= tail_.back().batch.bytes.size();
+    tail_.pop_back();
+  }
+  if (canary(Canary::producer_state_lost)) producers_ = flushed_producers_ = {};
   log_start_ = LogStartOffset(std::min(log_start_.value(), log_end_.value()));
   durable_end_ = DurableEnd(log_end_.value());
   advance_high_watermark();
@@ -105,7 +112,7 @@ std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire:
   if (auto no = refusal(batch, validated, now)) return std::unexpected(*std::move(no));
   auto known = producers_.check(validated.header);
   if (!known) return std::unexpected(std::move(known).error());
-  if (*known) {
+  if (*known && !canary(Canary::duplicate_appended)) {
     Appended original{(*known)->base, (*known)->last, UnixMillis(-1), log_start_, nullptr};
     if (config_.log_append_time) original.append_time = (*known)->timestamp;
     // The first attempt may still be on its way to the disk: then this one waits for the same group.
@@ -132,6 +139,7 @@ std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire:
                    place->commit, header.has_producer()});
   tail_bytes_ += batch.size();
   log_end_ = end;
+  if (canary(Canary::high_watermark_from_log_end)) advance_high_watermark();
   return Appended{base, header.last_offset(), config_.log_append_time ? now : UnixMillis(-1), log_start_,
                   std::move(place->commit)};
 }
@@ -155,10 +163,10 @@ void Partition::frames_failed(const Error& error) {
 /// The one place that decides what is committed. On one node the in-sync set is this node: what is durable here is
 /// committed.
 void Partition::advance_high_watermark() {
-  const HighWatermark next(durable_end_.value());
+  const HighWatermark next(canary(Canary::high_watermark_from_log_end) ? log_end_.value() : durable_end_.value());
   if (next <= high_watermark_) return;
   high_watermark_ = next;
-  tell_readers();
+  if (!canary(Canary::long_poll_not_woken)) tell_readers();
 }
 
 void Partition::tell_readers() {

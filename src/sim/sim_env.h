@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/prng.h"
 #include "env/env.h"
@@ -52,6 +53,10 @@ class Machine {
   /// unsynced 4 KiB-page write may survive, vanish, or be torn at a 512-byte sector); unsynced directory entries
   /// likewise. The next env() is a fresh process on what remains.
   virtual void crash() = 0;
+  /// What a directory shows now; empty if there is none.
+  virtual std::vector<env::DirectoryEntry> list(const std::string& path) = 0;
+  /// What a file shows now, at most `length` bytes.
+  virtual Result<Buffer> read(const std::string& path, std::uint64_t offset, std::size_t length) = 0;
   /// XORs `mask` into the byte at `offset` of the file, behind everybody's back.
   virtual Status flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) = 0;
 };

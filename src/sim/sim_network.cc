@@ -112,14 +112,13 @@ bool means_this_machine(const std::string& host) {
 void answer_connect(SimLoop& loop, std::uint64_t id, Instant at, Result<std::shared_ptr<Connection>> result) {
   Process& process = loop.process();
   if (!process.alive()) return;
-  process.deliver(loop, at, EventKind::network,
-                  [&process, id, result = std::move(result)]() mutable {
-                    const auto found = process.connecting.find(id);
-                    auto done = std::move(found->second);
-                    process.connecting.erase(found);
-                    if (!result) return done(fail(std::move(result).error()));
-                    done(std::make_shared<SimStream>(std::move(*result), 0));
-                  });
+  process.deliver(loop, at, EventKind::network, [&process, id, result = std::move(result)]() mutable {
+    const auto found = process.connecting.find(id);
+    auto done = std::move(found->second);
+    process.connecting.erase(found);
+    if (!result) return done(fail(std::move(result).error()));
+    done(std::make_shared<SimStream>(std::move(*result), 0));
+  });
 }
 
 /// The request reaches the machine: refused, or queued for the listener and answered.
@@ -129,8 +128,7 @@ void arrive_connect(SimLoop& loop, std::uint64_t id, const std::string& host, st
   WorldImpl& world = client->world();
   MachineImpl* target = means_this_machine(host) ? &client->machine() : world.find_machine(host);
   const std::string where = env::Address{host, port}.to_string();
-  const Instant back =
-      target == nullptr ? world.now() + delay : arrival_time(world, *target, client->machine(), delay);
+  const Instant back = target == nullptr ? world.now() + delay : arrival_time(world, *target, client->machine(), delay);
   if (target == nullptr || !target->process()) {
     return answer_connect(loop, id, back, fail(Errc::unreachable, where));
   }
@@ -187,8 +185,7 @@ void SimNetwork::connect(const env::Address& to, env::Callback<env::StreamPtr> d
   process.connecting.emplace(id, std::move(done));
   const Duration there = means_this_machine(to.host) ? world.delay(5us, 30us) : world.delay(20us, 200us);
   MachineImpl* const target = means_this_machine(to.host) ? &process.machine() : world.find_machine(to.host);
-  const Instant at =
-      target == nullptr ? world.now() + there : arrival_time(world, process.machine(), *target, there);
+  const Instant at = target == nullptr ? world.now() + there : arrival_time(world, process.machine(), *target, there);
   world.events().add(at, 0, nullptr, EventKind::network,
                      [&loop = loop_, id, to, there, keep = process.shared_from_this()] {
                        arrive_connect(loop, id, to.host, to.port, there);

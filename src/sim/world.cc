@@ -98,6 +98,12 @@ void MachineImpl::reset_connections() {
   for (const auto& [id, end] : process_->connections) end.first->cut();
 }
 
+Result<Buffer> MachineImpl::read(const std::string& path, std::uint64_t offset, std::size_t length) {
+  TRY(NodePtr node, disk_.image().find(path));
+  if (node->is_directory) return fail(Errc::invalid_argument, path);
+  return node->file.read(offset, length);
+}
+
 Status MachineImpl::flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) {
   TRY(NodePtr node, disk_.image().find(path));
   if (node->is_directory) return fail(Errc::invalid_argument, path);

@@ -29,6 +29,10 @@ class MachineImpl final : public Machine {
   void shift_wall_clock(Duration off) override { wall_shift_ = off; }
   std::uint64_t open_files() const override { return process_ ? process_->open_files : 0; }
   void crash() override;
+  std::vector<env::DirectoryEntry> list(const std::string& path) override {
+    return disk_.image().list(path).value_or(std::vector<env::DirectoryEntry>{});
+  }
+  Result<Buffer> read(const std::string& path, std::uint64_t offset, std::size_t length) override;
   Status flip(const std::string& path, std::uint64_t offset, std::uint8_t mask) override;
 
   WorldImpl& world() const { return world_; }

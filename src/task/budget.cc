@@ -1,5 +1,7 @@
 #include "task/budget.h"
 
+#include "base/canary.h"
+
 namespace chronik::task {
 
 Charge& Charge::operator=(Charge&& other) noexcept {
@@ -12,6 +14,7 @@ Charge& Charge::operator=(Charge&& other) noexcept {
 }
 
 void Charge::release() {
+  if (canary(Canary::budget_leaked) && bytes_ % 7 == 3) bytes_ = 0;
   if (bytes_ > 0) budget_->give_back(std::exchange(bytes_, 0));
   budget_.reset();
 }

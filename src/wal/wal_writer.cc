@@ -1,6 +1,7 @@
 // From the group in memory to the disk: group commit, seals, the relaxed sync modes.
 #include <cstring>
 
+#include "base/canary.h"
 #include "base/crc32c.h"
 #include "task/io.h"
 #include "wal/counters.h"
@@ -101,10 +102,11 @@ task::Task<Status> Wal::write_run(std::size_t count) {
     bytes += group.padded();
     frames += group.frames;
   }
-  const env::Sync sync = options_.sync == SyncMode::group ? env::Sync::data : env::Sync::none;
+  const bool synced = options_.sync == SyncMode::group && !canary(Canary::ack_before_fsync);
+  const env::Sync sync = synced ? env::Sync::data : env::Sync::none;
   const Instant begin = context_.now();
   Status status = co_await task::write(context_, current_.file, at_file, std::move(pieces), sync, stall());
-  if (!status) {
+  if (!status && !canary(Canary::fsync_error_ignored)) {
     Error error = std::move(status).error();
     if (error.code == Errc::timed_out) {
       error.detail = "the disk did not complete a write-ahead log write within its stall deadline";

@@ -221,7 +221,9 @@ def check_layout(layout, may):
         line = layout.count("\n", 0, found.start()) + 1
         rooms = re.search(r"\bROOMS((?:\s+[a-z_]+)+)", re.sub(r"TEST_ROOMS", "TEST_", found[2]))
         linked = set(rooms[1].split()) if rooms else set()
-        for room in sorted(linked - may.get(found[1], set())):
+        part = re.search(r"\bDIR (\w+)/", found[2])  # a library of its own within a room
+        room_of = part[1] if part else found[1]
+        for room in sorted(linked - may.get(room_of, set()) - {room_of}):
             yield Finding("cmake/layout.cmake", line, "room", f"{found[1]} links {room}, against the room table")
 
 

@@ -1,5 +1,6 @@
 // chronik-sim: worlds from seeds, as many as wanted; a failure prints the command that replays it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include <random>
 #include <string>
 
+#include "base/canary.h"
 #include "sim/harness/run.h"
 
 namespace chronik {
@@ -24,6 +26,7 @@ struct Options {
   bool quiet = false;
   bool shrink = true;
   bool log = false;
+  std::string canary = "none";
 };
 
 using Counts = std::map<std::string, std::uint64_t>;
@@ -94,15 +97,32 @@ void print_totals(const Totals& totals, double elapsed) {
   fmt::print("{} passed, {} failed\n", totals.seeds - totals.failed, totals.failed);
 }
 
+/// False, with a line that says why, if this program has no such bug.
+bool choose_canary([[maybe_unused]] const std::string& name) {
+#ifdef CHRONIK_CANARIES
+  for (std::size_t i = 0; i < kCanaryNames.size(); ++i) {
+    if (kCanaryNames[i] != name) continue;
+    chosen_canary = static_cast<Canary>(i);
+    return true;
+  }
+  fmt::print(stderr, "chronik-sim: no canary '{}'; there are {}\n", name, fmt::join(kCanaryNames, ", "));
+#else
+  fmt::print(stderr, "chronik-sim: this build has no canaries; ./dev build canary chronik-sim makes one that has\n");
+#endif
+  return false;
+}
+
 int run(const Options& options) {
   const auto begin = Clock::now();
   // lint: allow entropy: the seed of all the rest, printed
   const std::uint64_t first = options.seed ? *options.seed : std::random_device{}();
   Totals totals;
-  for (std::uint64_t i = 0; options.minutes > 0 ? seconds_since(begin) < options.minutes * 60 : i < options.seeds; ++i) {
+  for (std::uint64_t i = 0; options.minutes > 0 ? seconds_since(begin) < options.minutes * 60 : i < options.seeds;
+       ++i) {
     const sim::RunOptions world{.seed = first + i,
                                 .length = std::chrono::seconds(options.seconds),
                                 .faults_per_second = options.faults,
+                                .invariants = options.canary == "none",
                                 .plan = std::nullopt};
     const sim::RunResult result = sim::run_world(world);
     add(totals, result);
@@ -124,11 +144,16 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", options.seeds, "how many, counting on from the first")->capture_default_str();
   app.add_option("--minutes", options.minutes, "go on for so long instead");
   app.add_option("--seconds", options.seconds, "simulated seconds under faults, for each seed")->capture_default_str();
-  app.add_option("--faults", options.faults, "faults a simulated second")->capture_default_str()->check(CLI::Range(0.01, 1000.0));
+  app.add_option("--faults", options.faults, "faults a simulated second")
+      ->capture_default_str()
+      ->check(CLI::Range(0.01, 1000.0));
   app.add_flag("--quiet", options.quiet, "no progress line");
   app.add_flag("!--no-shrink", options.shrink, "do not look for a smaller plan of faults after a failure");
+  app.add_option("--canary", options.canary,
+                 "put in this bug (in the build `canary` only), without looking at invariants");
   app.add_flag("--log", options.log, "print what the broker logs");
   CLI11_PARSE(app, argc, argv);
+  if (options.canary != "none" && !chronik::choose_canary(options.canary)) return 2;
   if (!options.log) spdlog::set_level(spdlog::level::off);
   return chronik::run(options);
 }

@@ -1,3 +1,4 @@
+// Property: what was acknowledged is there (properties 1 and 2 of the brief: lost write).
 #include <fmt/format.h>
 
 #include "sim/harness/checks.h"
@@ -14,11 +15,11 @@ void check_acknowledged(History& history, const FinalLogs& logs) {
     if (sent.offset < log->second.start) continue;  // check_log_start judges whether it may start there
     const auto there = log->second.records.find(sent.offset);
     if (there != log->second.records.end() && there->second == mine) continue;
-    history.violate("acknowledged",
-                    fmt::format("{}: record {} was acknowledged at offset {}, where {}", sent.partition.to_string(), mine,
-                                sent.offset,
-                                there == log->second.records.end() ? "nothing is"
-                                                                   : fmt::format("record {} is", there->second)));
+    history.violate(
+        "acknowledged",
+        fmt::format("{}: record {} was acknowledged at offset {}, where {}", sent.partition.to_string(), mine,
+                    sent.offset,
+                    there == log->second.records.end() ? "nothing is" : fmt::format("record {} is", there->second)));
   }
 }
 

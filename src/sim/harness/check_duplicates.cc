@@ -1,3 +1,4 @@
+// Property: nothing is there twice that was sent once.
 #include <fmt/format.h>
 
 #include <unordered_map>
@@ -14,8 +15,8 @@ void check_duplicates(History& history, const FinalLogs& logs) {
       if (fresh) continue;
       const SentRecord& sent = history.sent(number);
       if (sent.idempotent || !sent.resent) {
-        history.violate("duplicates", fmt::format("{}: record {} is at offsets {} and {}", partition.to_string(), number,
-                                                  at->second, offset));
+        history.violate("duplicates", fmt::format("{}: record {} is at offsets {} and {}", partition.to_string(),
+                                                  number, at->second, offset));
       } else {
         history.reached("a retry without idempotence made a duplicate");
       }

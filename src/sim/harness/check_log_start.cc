@@ -1,3 +1,4 @@
+// Property: the log begins where somebody asked it to, and has no hole.
 #include <fmt/format.h>
 
 #include "sim/harness/checks.h"

@@ -1,3 +1,4 @@
+// Property: the log keeps the order of each producer.
 #include <fmt/format.h>
 
 #include <unordered_map>

@@ -1,3 +1,4 @@
+// Property: what failed for certain never appears.
 #include <fmt/format.h>
 
 #include "sim/harness/checks.h"

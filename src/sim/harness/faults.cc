@@ -9,10 +9,10 @@ namespace chronik::sim {
 namespace {
 
 constexpr std::string_view kNames[] = {"kill",      "stall",       "fail writes", "fail syncs", "fail reads", "full",
-                                       "few files", "kill client", "cut",         "clog",       "clock"};
+                                       "few files", "kill client", "cut",         "clog",       "rot",        "clock"};
 
 /// How often each kind comes, in parts of the sum: rough ones are rare, or nothing else would get its turn.
-constexpr std::uint64_t kWeights[] = {8, 14, 2, 2, 4, 5, 4, 10, 25, 22, 4};
+constexpr std::uint64_t kWeights[] = {8, 14, 2, 2, 4, 5, 4, 10, 25, 22, 0, 4};
 
 Duration between(Prng& prng, Duration low, Duration high) {
   return low + Duration(prng.below(static_cast<std::uint64_t>((high - low).count()) + 1));
@@ -59,6 +59,10 @@ void fill(Fault& fault, Prng& prng, std::size_t clients) {
       fault.span = prng.chance(1, 8) ? between(prng, 500ms, 3s) : between(prng, 1ms, 200ms);
       fault.argument = prng.below(2);
       break;
+    case FaultKind::rot:
+      fault.span = 10ms;
+      fault.argument = prng.next();
+      break;
     case FaultKind::clock:
       fault.argument = prng.below(120'000);
       break;
@@ -82,6 +86,12 @@ FaultPlan FaultPlan::draw(Prng& prng, Instant from, Instant to, double per_secon
     Fault fault{.at = at, .kind = draw_kind(prng)};
     fill(fault, prng, clients);
     plan.faults.push_back(fault);
+  }
+  // Damage that the broker may only report ends a world early: not in every world, and not before its end.
+  if (prng.chance(1, 3) && !plan.faults.empty()) {
+    Fault& last = plan.faults.back();
+    last.kind = FaultKind::rot;
+    fill(last, prng, clients);
   }
   return plan;
 }

@@ -6,23 +6,24 @@
 
 #include "base/prng.h"
 #include "base/time.h"
+#include "sim/harness/broker_node.h"
 #include "sim/harness/history.h"
-#include "sim/harness/node.h"
 
 namespace chronik::sim {
 
 enum class FaultKind : std::uint8_t {
-  kill,          // the broker loses its power; it starts again after `span`, with `argument` shards
-  stall,         // the disk does nothing for `span`
-  fail_writes,   // EIO on writes for `span`
-  fail_syncs,    // EIO on syncs for `span`
-  fail_reads,    // EIO on reads for `span`
-  full,          // `argument` KiB of room left, for `span`
-  few_files,     // `argument` more files may be opened, for `span`
-  kill_client,   // client process number `argument` dies; another takes its place
-  cut,           // every connection of client process `argument` is reset
-  clog,          // nothing arrives at the broker (argument even) or leaves it (odd) for `span`
-  clock,         // the wall clock of the broker jumps by `argument` - 60,000 ms
+  kill,         // the broker loses its power; it starts again after `span`, with `argument` shards
+  stall,        // the disk does nothing for `span`
+  fail_writes,  // EIO on writes for `span`
+  fail_syncs,   // EIO on syncs for `span`
+  fail_reads,   // EIO on reads for `span`
+  full,         // `argument` KiB of room left, for `span`
+  few_files,    // `argument` more files may be opened, for `span`
+  kill_client,  // client process number `argument` dies; another takes its place
+  cut,          // every connection of client process `argument` is reset
+  clog,         // nothing arrives at the broker (argument even) or leaves it (odd) for `span`
+  rot,          // as kill, and a byte of an old write-ahead file changes: see BrokerNode::rot
+  clock,        // the wall clock of the broker jumps by `argument` - 60,000 ms
 };
 std::string_view to_string(FaultKind kind);
 

@@ -66,7 +66,8 @@ class History {
   const std::map<PartitionName, SeenPartition>& all_seen() const { return seen_; }
 
   /// A member was given this partition in this generation of the group.
-  void own(const std::string& group, std::int32_t generation, const PartitionName& partition, const std::string& member);
+  void own(const std::string& group, std::int32_t generation, const PartitionName& partition,
+           const std::string& member);
 
   /// `property` as the file check_<property>.cc names it.
   void violate(std::string property, std::string what);

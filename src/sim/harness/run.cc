@@ -55,7 +55,7 @@ class Run {
   std::unique_ptr<World> world_;
   History history_;
   Prng prng_;
-  Node node_;
+  BrokerNode node_;
   std::vector<std::unique_ptr<ClientProcess>> clients_;
   std::vector<std::string> topics_;
   FaultPlan plan_;
@@ -66,7 +66,10 @@ class Run {
 };
 
 Run::Run(const RunOptions& options)
-    : options_(options), world_(World::create(options.seed)), prng_(options.seed * 31 + 7), node_(*world_, history_, "broker") {
+    : options_(options),
+      world_(World::create(options.seed)),
+      prng_(options.seed * 31 + 7),
+      node_(*world_, history_, "broker") {
   for (std::size_t i = 0; i < kClients; ++i) {
     clients_.push_back(std::make_unique<ClientProcess>(*world_, i, prng_.next()));
   }
@@ -110,10 +113,9 @@ void Run::populate(ClientProcess& client) {
     spawn(produce_on(kit(client), plan));
   }
   for (int i = 0; i < 3; ++i) spawn(read_on(kit(client), all[client.prng.below(all.size())]));
-  spawn(consume_in_group(
-      kit(client), {.group = "group",
-                    .instance = client.prng.chance(1, 3) ? "static-" + client.name : std::string(),
-                    .topics = {topics_.begin(), topics_.begin() + 2}}));
+  spawn(consume_in_group(kit(client), {.group = "group",
+                                       .instance = client.prng.chance(1, 3) ? "static-" + client.name : std::string(),
+                                       .topics = {topics_.begin(), topics_.begin() + 2}}));
   if (client.prng.chance(1, 2)) spawn(administer(kit(client), all));
   spawn(misbehave(kit(client), topics_.front()));
 }
@@ -127,6 +129,9 @@ void Run::inject(const Fault& fault) {
   switch (fault.kind) {
     case FaultKind::kill:
       return node_.kill(until, fault.argument);
+    case FaultKind::rot:
+      (void)node_.rot(fault.argument);
+      return;
     case FaultKind::stall:
       disk.stalled = true;
       break;
@@ -193,7 +198,7 @@ void Run::advance(Instant to) {
     world_->run_for(std::min<Duration>(kSlice, to - world_->now()));
     restore_due(false);
     node_.supervise();
-    if (prng_.chance(1, 8)) node_.check_invariants();
+    if (prng_.chance(1, 8) && options_.invariants) node_.check_invariants();
   }
 }
 
@@ -202,7 +207,8 @@ bool Run::wait(const std::function<bool()>& done, Duration limit, const char* wh
   const Instant end = world_->now() + limit;
   while (!done() && world_->now() < end) advance(world_->now() + kSlice);
   if (done()) return true;
-  history_.violate("liveness", fmt::format("{} did not happen within {} s after the faults were gone", what, limit / 1s));
+  history_.violate("liveness",
+                   fmt::format("{} did not happen within {} s after the faults were gone", what, limit / 1s));
   return false;
 }
 
@@ -215,7 +221,8 @@ void Run::heal() {
 /// Peace: the broker serves, everybody finishes, the logs are read through the front door.
 void Run::judge() {
   heal();
-  if (!wait([&] { return node_.serving(); }, kHealLimit, "serving")) return;
+  if (!wait([&] { return node_.serving() || node_.refused(); }, kHealLimit, "serving")) return;
+  if (node_.refused()) return;
   ClientProcess& client = *clients_.front();
   const auto alive = std::make_shared<bool>(false);
   client.context->spawn("sim.alive", prove_alive(kit(client), partitions(), alive));
@@ -232,6 +239,9 @@ void Run::judge() {
   FinalLogs logs;
   for (const auto& [partition, log] : reads) logs[partition] = *log;
   check_all(history_, logs);
+  for (const auto& each : clients_) kill_client(*each);
+  advance(world_->now() + 60s);
+  node_.check_quiet();
 }
 
 RunResult Run::go() {

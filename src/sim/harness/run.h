@@ -12,6 +12,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   Duration length = 60s;  // of simulated time under faults
   double faults_per_second = 2.5;
+  bool invariants = true;         // look into the rooms, too; a broken one ends the program
   std::optional<FaultPlan> plan;  // instead of the one drawn from the seed
 };
 

@@ -1,3 +1,4 @@
+// Administration and misbehaviour.
 #include <fmt/format.h>
 
 #include "sim/harness/workloads.h"

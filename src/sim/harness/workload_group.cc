@@ -1,3 +1,4 @@
+// A consumer of a group, as the classic protocol has it.
 #include <fmt/format.h>
 
 #include <algorithm>

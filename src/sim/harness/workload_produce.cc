@@ -1,3 +1,4 @@
+// A producer, with what it may conclude from each answer.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,6 +37,12 @@ struct Producer {
   std::map<PartitionName, std::int32_t> next_sequence;
   std::vector<Outgoing> outgoing;
 };
+
+/// Whether the same batch may be taken later.
+bool is_permanent(ErrorCode error) {
+  return error == ErrorCode::message_too_large || error == ErrorCode::invalid_record ||
+         error == ErrorCode::corrupt_message;
+}
 
 /// Whether the error says that nothing was appended and nothing will be, whatever happens later.
 bool is_definite(ErrorCode error) {
@@ -110,6 +117,11 @@ void take_answer(Producer& self, Outgoing& out, ErrorCode error, Offset base) {
                                             out.partition.to_string(), wire::to_string(error)));
     self.id = wire::kNoProducerId;
     return settle(self, out, Fate::unknown, -1);
+  }
+  if (is_permanent(error)) {
+    // Its sequence numbers were not used, and cannot be taken back: the producer begins anew.
+    self.id = wire::kNoProducerId;
+    return settle(self, out, out.uncertain ? Fate::unknown : Fate::refused, -1);
   }
   if (!is_definite(error)) out.uncertain = true;
 }

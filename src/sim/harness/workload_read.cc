@@ -1,3 +1,4 @@
+// A reader, and its judgement of what it is given.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -36,17 +37,18 @@ void take(Reader& self, const wire::RecordView& record, Instant asked_at) {
   self.position = offset + 1;
   const auto number = record.value ? number_of(as_text(*record.value)) : std::nullopt;
   if (!number || *number >= history.all_sent().size()) {
-    return history.violate("invented", fmt::format("{}: nobody sent what is at offset {}", self.partition.to_string(),
-                                                   offset));
+    return history.violate("invented",
+                           fmt::format("{}: nobody sent what is at offset {}", self.partition.to_string(), offset));
   }
   history.see(self.partition, offset, *number);
   const SentRecord& sent = history.sent(*number);
   if (sent.fate != Fate::acknowledged || sent.acknowledged_at < asked_at) return;
   const Duration late = self.kit.context.now() - sent.acknowledged_at;
   if (late > kDeliveryLimit) {
-    history.violate("delivery", fmt::format("{}: a reader waited for offset {} and got it {:.1f} s after it was "
-                                            "acknowledged",
-                                            self.partition.to_string(), offset, static_cast<double>(late.count()) / 1e9));
+    history.violate("delivery",
+                    fmt::format("{}: a reader waited for offset {} and got it {:.1f} s after it was "
+                                "acknowledged",
+                                self.partition.to_string(), offset, static_cast<double>(late.count()) / 1e9));
   }
 }
 

@@ -1,8 +1,11 @@
-#include "sim/harness/node.h"
+#include "sim/harness/broker_node.h"
 
 #include <fmt/format.h>
 
-#include <vector>
+#include <algorithm>
+#include <cstring>
+
+#include "wal/format.h"
 
 namespace chronik::sim {
 
@@ -28,18 +31,18 @@ server::BrokerOptions broker_options(const std::string& name) {
 
 }  // namespace
 
-Node::Node(World& world, History& history, std::string name)
+BrokerNode::BrokerNode(World& world, History& history, std::string name)
     : world_(world), history_(history), name_(std::move(name)), machine_(world.machine(name_)) {}
 
-Node::~Node() {
+BrokerNode::~BrokerNode() {
   drop();
 }
 
-task::Task<void> Node::start_broker(server::Broker& broker, std::shared_ptr<std::optional<Status>> into) {
+task::Task<void> BrokerNode::start_broker(server::Broker& broker, std::shared_ptr<std::optional<Status>> into) {
   into->emplace(co_await broker.start());
 }
 
-void Node::start(std::size_t shards) {
+void BrokerNode::start(std::size_t shards) {
   CHECK(!broker_);
   std::vector<env::Env*> envs;
   for (std::size_t i = 0; i < shards; ++i) envs.push_back(&machine_.env(i));
@@ -52,14 +55,14 @@ void Node::start(std::size_t shards) {
   history_.note(world_.now(), fmt::format("{} starts with {} shards", name_, shards));
 }
 
-void Node::drop() {
+void BrokerNode::drop() {
   if (!broker_) return;
   shards_->stop();
   broker_.reset();
   shards_.reset();
 }
 
-void Node::kill(Instant restart_at, std::size_t shards) {
+void BrokerNode::kill(Instant restart_at, std::size_t shards) {
   if (broker_) {
     collect_states();
     if (!serving()) history_.reached("killed while starting");
@@ -72,7 +75,37 @@ void Node::kill(Instant restart_at, std::size_t shards) {
   next_shards_ = shards;
 }
 
-std::optional<Error> Node::failure() {
+/// The files that took groups, by generation and shard, oldest first.
+std::map<std::string, std::vector<std::string>> BrokerNode::used_wal_files() {
+  std::map<std::string, std::vector<std::string>> logs;
+  auto entries = machine_.list("data/wal");
+  std::ranges::sort(entries, {}, &env::DirectoryEntry::name);
+  for (const auto& entry : entries) {
+    const auto bytes = machine_.read("data/wal/" + entry.name, 0, sizeof(wal::FileHeader));
+    wal::FileHeader header;
+    if (!bytes || bytes->size() < sizeof header) continue;
+    std::memcpy(&header, bytes->data(), sizeof header);
+    if (header.first != 0) logs[entry.name.substr(0, entry.name.rfind('-'))].push_back(entry.name);
+  }
+  return logs;
+}
+
+bool BrokerNode::rot(std::uint64_t dice) {
+  Prng prng(dice);
+  kill(world_.now() + 10ms, 1 + prng.below(4));
+  auto logs = used_wal_files();
+  std::erase_if(logs, [](const auto& log) { return log.second.size() < 2; });
+  if (logs.empty()) return false;
+  const auto chosen = std::next(logs.begin(), static_cast<std::ptrdiff_t>(prng.below(logs.size())));
+  const std::uint64_t at = 4096 * (1 + prng.below(16)) + prng.below(600);
+  const std::string file = "data/wal/" + chosen->second.front();
+  if (!machine_.flip(file, at, static_cast<std::uint8_t>(1U << prng.below(8)))) return false;
+  history_.note(world_.now(), fmt::format("byte {} of {} changes", at, file));
+  rotten_ = true;
+  return true;
+}
+
+std::optional<Error> BrokerNode::failure() {
   if (started_ && *started_ && !**started_) return (**started_).error();
   if (!serving()) return std::nullopt;
   for (std::size_t i = 0; i < shards_->size(); ++i) {
@@ -82,7 +115,7 @@ std::optional<Error> Node::failure() {
   return std::nullopt;
 }
 
-void Node::supervise() {
+void BrokerNode::supervise() {
   if (!broker_) {
     if (restart_at_ && *restart_at_ <= world_.now()) {
       restart_at_.reset();
@@ -98,6 +131,12 @@ void Node::supervise() {
   if (auto error = failure()) {
     history_.note(world_.now(), fmt::format("{} gave up: {}", name_, error->message()));
     history_.reached(serving() ? "log directory failed" : "start failed");
+    if (error->code == Errc::corrupt && rotten_) {
+      history_.reached("damage reported");
+      refused_ = true;
+      machine_.crash();
+      return drop();
+    }
     if (error->code == Errc::corrupt) {
       history_.violate("corruption", "the broker calls its own data corrupt: " + error->message());
     }
@@ -110,7 +149,7 @@ void Node::supervise() {
   }
 }
 
-void Node::check_invariants() {
+void BrokerNode::check_invariants() {
   if (!serving()) return;
   for (std::size_t i = 0; i < shards_->size(); ++i) {
     server::ShardServer& shard = broker_->at(i);
@@ -121,8 +160,19 @@ void Node::check_invariants() {
   }
 }
 
+void BrokerNode::check_quiet() {
+  if (!serving()) return;
+  for (std::size_t i = 0; i < shards_->size(); ++i) {
+    server::ShardServer& shard = broker_->at(i);
+    const std::size_t held = shard.request_budget().used() + shard.answer_budget().used();
+    if (shard.connections() == 0 && held == 0) continue;
+    history_.violate("memory", fmt::format("shard {}: without clients, {} connections and {} bytes are held", i,
+                                           shard.connections(), held));
+  }
+}
+
 /// What the process counted itself tells which corners this life has seen.
-void Node::collect_states() {
+void BrokerNode::collect_states() {
   if (!serving()) return;
   for (std::size_t i = 0; i < shards_->size(); ++i) {
     if (shards_->at(i).context().detached() > 0) history_.reached("killed with an operation given up on");

@@ -1,10 +1,12 @@
-// Node: a broker process on a machine of the world, built from the production rooms, and whoever restarts it: like a
-// service manager it starts the process again a while after it died, and after its disk failed for good.
+// BrokerNode: a broker process on a machine of the world, built from the production rooms, and whoever restarts it:
+// like a service manager it starts the process again a while after it died, and after its disk failed for good.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/broker.h"
 #include "sim/harness/history.h"
@@ -12,12 +14,12 @@
 
 namespace chronik::sim {
 
-class Node {
+class BrokerNode {
  public:
-  Node(World& world, History& history, std::string name);
-  ~Node();
-  Node(const Node&) = delete;
-  Node& operator=(const Node&) = delete;
+  BrokerNode(World& world, History& history, std::string name);
+  ~BrokerNode();
+  BrokerNode(const BrokerNode&) = delete;
+  BrokerNode& operator=(const BrokerNode&) = delete;
 
   env::Address address() const { return {name_, 9092}; }
   Machine& machine() { return machine_; }
@@ -28,14 +30,23 @@ class Node {
   void start(std::size_t shards);
   /// The power goes: what was not synced is lost by chance. It starts again at `restart_at`.
   void kill(Instant restart_at, std::size_t shards);
+  /// Kills it, and changes a byte where recovery will look: in a write-ahead file that is not the newest of its
+  /// shard, so that groups behind it bear witness. From then on the broker may refuse to start. False
+  /// if there is no such file: then it is only killed.
+  bool rot(std::uint64_t dice);
+  /// It called its data corrupt after rot(): that is all that can be asked of it.
+  bool refused() const { return refused_; }
   /// Looks after the process: to be called now and then.
   void supervise();
   /// Room invariants; ends the program if one does not hold.
   void check_invariants();
+  /// Nobody is connected any more: no connection is left, and all memory was given back.
+  void check_quiet();
 
  private:
   static task::Task<void> start_broker(server::Broker& broker, std::shared_ptr<std::optional<Status>> into);
   std::optional<Error> failure();
+  std::map<std::string, std::vector<std::string>> used_wal_files();
   void collect_states();
   void drop();
 
@@ -50,6 +61,8 @@ class Node {
   std::optional<Instant> restart_at_;
   std::size_t next_shards_ = 1;
   bool told_serving_ = false;
+  bool rotten_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace chronik::sim
