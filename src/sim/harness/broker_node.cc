@@ -110,7 +110,7 @@ std::optional<Error> BrokerNode::failure() {
   if (!serving()) return std::nullopt;
   for (std::size_t i = 0; i < shards_->size(); ++i) {
     server::ShardServer& shard = broker_->at(i);
-    if (shard.has_log() && shard.log().wal().failure()) return *shard.log().wal().failure();
+    if (shard.has_log() && shard.log().wal().failure()) return shard.log().wal().failure();
   }
   return std::nullopt;
 }

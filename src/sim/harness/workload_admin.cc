@@ -91,7 +91,7 @@ task::Task<void> administer(ClientKit kit, std::vector<PartitionName> partitions
   Admin self(std::move(kit));
   while (!self.kit.ending) {
     co_await pause(self.kit, 20ms, 800ms);
-    const PartitionName partition = partitions[self.kit.prng.below(partitions.size())];
+    const PartitionName& partition = partitions[self.kit.prng.below(partitions.size())];
     const auto what = self.kit.prng.below(10);
     if (what < 3) {
       co_await create_and_delete(self);
