@@ -22,10 +22,31 @@ std::expected<Journal::WritePtr, ErrorCode> Journal::append(const log::Partition
   if (abandoned_) return std::unexpected(ErrorCode::not_leader_or_follower);
   const auto batch = make_batch(records, context_.wall_now());
   if (!batch) return std::unexpected(ErrorCode::message_too_large);
-  auto appended = partition->append_internal(batch->span());
+  return append_batch(partition, *batch, log::kNoPass, std::move(settled));
+}
+
+std::expected<Journal::WritePtr, ErrorCode> Journal::append_batch(const log::PartitionPtr& partition,
+                                                                  const Buffer& batch, log::TransactionPass pass,
+                                                                  Settled settled) {
+  if (abandoned_) return std::unexpected(ErrorCode::not_leader_or_follower);
+  auto appended = partition->append_internal(batch.span(), log::Origin::coordinator, pass);
   if (!appended) return std::unexpected(appended.error().code);
-  auto write = std::make_shared<Write>(context_, appended->base);
-  queue_.push_back({partition, std::move(appended->commit), write, std::move(settled)});
+  return enqueue(partition, *std::move(appended), std::move(settled));
+}
+
+std::expected<Journal::WritePtr, ErrorCode> Journal::append_marker(const log::PartitionPtr& partition,
+                                                                   ProducerId producer, ProducerEpoch epoch,
+                                                                   bool commits, std::int32_t coordinator_epoch,
+                                                                   Settled settled) {
+  if (abandoned_) return std::unexpected(ErrorCode::not_leader_or_follower);
+  auto appended = partition->append_marker(producer, epoch, commits, coordinator_epoch);
+  if (!appended) return std::unexpected(appended.error().code);
+  return enqueue(partition, *std::move(appended), std::move(settled));
+}
+
+Journal::WritePtr Journal::enqueue(const log::PartitionPtr& partition, log::Appended appended, Settled settled) {
+  auto write = std::make_shared<Write>(context_, appended.base);
+  queue_.push_back({partition, std::move(appended.commit), write, std::move(settled)});
   if (!running_) {
     running_ = true;
     context_.spawn("coord.journal", run(shared_from_this()));

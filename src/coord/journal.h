@@ -39,6 +39,13 @@ class Journal : public std::enable_shared_from_this<Journal> {
   /// The log's error if nothing was appended, and `settled` is not called then.
   std::expected<WritePtr, wire::ErrorCode> append(const log::PartitionPtr& partition,
                                                   const std::vector<Record>& records, Settled settled);
+  /// The same for a finished batch; `pass` as of Partition::append, for one that is part of a transaction.
+  std::expected<WritePtr, wire::ErrorCode> append_batch(const log::PartitionPtr& partition, const Buffer& batch,
+                                                        log::TransactionPass pass, Settled settled);
+  /// The marker that ends a transaction, in order with everything else that is written here.
+  std::expected<WritePtr, wire::ErrorCode> append_marker(const log::PartitionPtr& partition, ProducerId producer,
+                                                         ProducerEpoch epoch, bool commits,
+                                                         std::int32_t coordinator_epoch, Settled settled);
   /// Waits for the outcome; REQUEST_TIMED_OUT leaves it open.
   static task::Task<wire::ErrorCode> settled(WritePtr write, Deadline until);
 
@@ -53,6 +60,7 @@ class Journal : public std::enable_shared_from_this<Journal> {
     WritePtr write;
     Settled settled;
   };
+  WritePtr enqueue(const log::PartitionPtr& partition, log::Appended appended, Settled settled);
   static task::Task<void> run(std::shared_ptr<Journal> self);
   static void settle(Item item, wire::ErrorCode result);
 

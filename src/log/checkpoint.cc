@@ -6,7 +6,8 @@ namespace chronik::log {
 
 namespace {
 
-constexpr std::uint64_t kMagic = 0x4348524b434b5031ULL;  // "CHRKCKP1"
+constexpr std::uint64_t kMagic = 0x4348524b434b5032ULL;                     // "CHRKCKP2"
+constexpr std::uint64_t kMagicWithoutTransactions = 0x4348524b434b5031ULL;  // "CHRKCKP1"
 constexpr std::size_t kCrcBytes = 4;
 
 class Writer {
@@ -92,7 +93,40 @@ bool get_producer(Reader& in, ProducerState& producers) {
   return !in.failed();
 }
 
-bool get_partition(Reader& in, PartitionCheckpoint& partition) {
+void put_transactions(Writer& out, const TransactionSnapshot& transactions) {
+  out.put(static_cast<std::uint32_t>(transactions.open.size()));
+  for (const auto& [producer, open] : transactions.open) {
+    out.put(producer.value());
+    out.put(open.first.value());
+    out.put(open.since.value());
+  }
+  out.put(static_cast<std::uint32_t>(transactions.aborted.size()));
+  for (const AbortedTransaction& aborted : transactions.aborted) {
+    out.put(aborted.producer.value());
+    out.put(aborted.first.value());
+    out.put(aborted.marker.value());
+    out.put(aborted.stable_at.value());
+  }
+}
+
+void get_transactions(Reader& in, TransactionSnapshot& transactions) {
+  const auto open = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < open && !in.failed(); ++i) {
+    const ProducerId producer(in.get<std::int64_t>());
+    const Offset first(in.get<std::int64_t>());
+    transactions.open[producer] = {first, UnixMillis(in.get<std::int64_t>())};
+  }
+  const auto aborted = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < aborted && !in.failed(); ++i) {
+    AbortedTransaction& entry = transactions.aborted.emplace_back();
+    entry.producer = ProducerId(in.get<std::int64_t>());
+    entry.first = Offset(in.get<std::int64_t>());
+    entry.marker = Offset(in.get<std::int64_t>());
+    entry.stable_at = LastStableOffset(in.get<std::int64_t>());
+  }
+}
+
+bool get_partition(Reader& in, bool with_transactions, PartitionCheckpoint& partition) {
   const ByteSpan topic = in.get_bytes(partition.id.topic.bytes.size());
   if (in.failed()) return false;
   std::memcpy(partition.id.topic.bytes.data(), topic.data(), topic.size());
@@ -110,6 +144,7 @@ bool get_partition(Reader& in, PartitionCheckpoint& partition) {
   for (std::uint32_t i = 0; i < producers && !in.failed(); ++i) {
     if (!get_producer(in, partition.producers)) return false;
   }
+  if (with_transactions) get_transactions(in, partition.transactions);
   return !in.failed();
 }
 
@@ -134,6 +169,7 @@ Buffer encode(const CheckpointRecord& record) {
     }
     out.put(static_cast<std::uint32_t>(partition.producers.entries().size()));
     for (const auto& [id, entry] : partition.producers.entries()) put_producer(out, id, entry);
+    put_transactions(out, partition.transactions);
   }
   return out.finish();
 }
@@ -144,13 +180,14 @@ Result<CheckpointRecord> decode_checkpoint(ByteSpan bytes) {
   const ByteSpan body = bytes.first(bytes.size() - kCrcBytes);
   if (crc32c(body) != load_be<std::uint32_t>(bytes.data() + body.size())) return corrupt("its checksum does not hold");
   Reader in(body);
-  if (in.get<std::uint64_t>() != kMagic) return corrupt("not one of ours, or of a newer format");
+  const auto magic = in.get<std::uint64_t>();
+  if (magic != kMagic && magic != kMagicWithoutTransactions) return corrupt("not one of ours, or of a newer format");
   CheckpointRecord record;
   record.generation = wal::Generation(in.get<std::uint64_t>());
   const auto count = in.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < count; ++i) {
     PartitionCheckpoint partition;
-    if (!get_partition(in, partition)) return corrupt("malformed entry");
+    if (!get_partition(in, magic == kMagic, partition)) return corrupt("malformed entry");
     record.partitions.push_back(std::move(partition));
   }
   if (in.failed() || !in.at_end()) return corrupt("trailing bytes");

@@ -8,6 +8,7 @@
 
 #include "log/producer_state.h"
 #include "log/segment_store.h"
+#include "log/transactions.h"
 #include "wal/format.h"
 
 namespace chronik::log {
@@ -18,6 +19,7 @@ struct PartitionCheckpoint {
   LogStartOffset log_start;
   std::optional<FilePosition> files;  // nothing flushed yet: none
   ProducerState producers;            // as of files->end
+  TransactionSnapshot transactions;   // the same
 
   bool operator==(const PartitionCheckpoint&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/canary.h"
+#include "log/compact_transactions.h"
 #include "log/rejection.h"
 #include "wire/record_batch.h"
 #include "wire/record_reader.h"
@@ -45,6 +46,7 @@ task::Task<Status> Partition::recover(std::optional<PartitionCheckpoint> record,
     }
     flushed_producers_ = record->producers;
     producers_ = record->producers;
+    transactions_.restore(record->transactions);
   }
   for (const auto& frame : frames) CO_TRY_STATUS(apply_replayed(frame));
   if (canary(Canary::offset_reused_after_replay) && !tail_.empty()) {
@@ -54,6 +56,7 @@ task::Task<Status> Partition::recover(std::optional<PartitionCheckpoint> record,
   }
   if (canary(Canary::producer_state_lost)) producers_ = flushed_producers_ = {};
   log_start_ = LogStartOffset(std::min(log_start_.value(), log_end_.value()));
+  transactions_.forget_before(Offset(log_start_.value()));
   durable_end_ = DurableEnd(log_end_.value());
   advance_high_watermark();
   co_return Status{};
@@ -76,7 +79,12 @@ Status Partition::apply_replayed(const wal::ReplayedFrame& frame) {
     return fail(Errc::corrupt, where + ": the write-ahead log holds a damaged record batch at offset " +
                                    std::to_string(frame.info.base.value()));
   }
+  std::optional<bool> commits;
+  if (header.is_control()) {
+    TRY(commits, marker_of(frame.payload.span()));
+  }
   producers_.update(header, header.max_timestamp);
+  transactions_.add(header, commits);
   tail_.push_back(
       {BatchRef{frame.payload, header.base_offset, header.last_offset(), header.max_timestamp, header.leader_epoch},
        wal::GroupSequence{0}, nullptr, header.has_producer()});
@@ -107,10 +115,11 @@ std::optional<Rejection> Partition::refusal(ByteSpan batch, const wire::Validate
   return std::nullopt;
 }
 
-std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire::ValidatedBatch& validated) {
+std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire::ValidatedBatch& validated,
+                                                     Origin origin, TransactionPass pass) {
   const UnixMillis now = context_.wall_now();
   if (auto no = refusal(batch, validated, now)) return std::unexpected(*std::move(no));
-  auto known = producers_.check(validated.header);
+  auto known = admit_producer(validated.header, origin, pass);
   if (!known) return std::unexpected(std::move(known).error());
   if (*known && !canary(Canary::duplicate_appended)) {
     Appended original{(*known)->base, (*known)->last, UnixMillis(-1), log_start_, nullptr};
@@ -119,35 +128,43 @@ std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire:
     if (original.last.value() >= durable_end_.value()) original.commit = tail_[tail_index(original.base)].commit;
     return original;
   }
+  return place(batch, validated.header, validated.max_timestamp, now, std::nullopt);
+}
+
+/// The batch at the log's end, stamped. `commits`: of a transaction marker.
+std::expected<Appended, Rejection> Partition::place(ByteSpan batch, wire::RecordBatchHeader header,
+                                                    UnixMillis max_timestamp, UnixMillis now,
+                                                    std::optional<bool> commits) {
   const Offset base(log_end_.value());
-  wire::RecordBatchHeader header = validated.header;
   header.base_offset = base;
   const LogEndOffset end(header.next_offset().value());
   auto place = wal_.reserve({wal::FrameKind::batch, id_, base, end}, batch.size(), shared_from_this());
   if (!place) return std::unexpected(room_rejection(place.error()));
   std::memcpy(place->bytes.data(), batch.data(), batch.size());
   wire::stamp_batch(place->bytes, base, epoch_);
-  if (config_.log_append_time) {
+  const bool append_time = config_.log_append_time && !header.is_control();
+  if (append_time) {
     wire::stamp_log_append_time(place->bytes, now);
     header.max_timestamp = now;
-  } else if (header.max_timestamp != validated.max_timestamp) {
-    wire::stamp_max_timestamp(place->bytes, validated.max_timestamp);
-    header.max_timestamp = validated.max_timestamp;
+  } else if (header.max_timestamp != max_timestamp) {
+    wire::stamp_max_timestamp(place->bytes, max_timestamp);
+    header.max_timestamp = max_timestamp;
   }
   producers_.update(header, now);
+  transactions_.add(header, commits);
   tail_.push_back({BatchRef{place->payload, base, header.last_offset(), header.max_timestamp, epoch_}, place->group,
                    place->commit, header.has_producer()});
   tail_bytes_ += batch.size();
   log_end_ = end;
   if (canary(Canary::high_watermark_from_log_end)) advance_high_watermark();
-  return Appended{base, header.last_offset(), config_.log_append_time ? now : UnixMillis(-1), log_start_,
+  return Appended{base, header.last_offset(), append_time ? now : UnixMillis(-1), log_start_,
                   std::move(place->commit)};
 }
 
-std::expected<Appended, Rejection> Partition::append_internal(ByteSpan batch) {
+std::expected<Appended, Rejection> Partition::append_internal(ByteSpan batch, Origin origin, TransactionPass pass) {
   auto validated = wire::validate_produced_batch(batch, kDecompressedMax);
   if (!validated) return std::unexpected(std::move(validated).error());
-  return append(batch, *validated);
+  return append(batch, *validated, origin, pass);
 }
 
 void Partition::frames_durable(LogEndOffset end) {
@@ -166,6 +183,7 @@ void Partition::advance_high_watermark() {
   const HighWatermark next(canary(Canary::high_watermark_from_log_end) ? log_end_.value() : durable_end_.value());
   if (next <= high_watermark_) return;
   high_watermark_ = next;
+  settle_transactions();
   if (!canary(Canary::long_poll_not_woken)) tell_readers();
 }
 
@@ -183,7 +201,7 @@ std::size_t Partition::tail_index(Offset offset) const {
   return static_cast<std::size_t>(at - tail_.begin());
 }
 
-Run Partition::read_tail(Offset from, std::size_t bytes_max) const {
+Run Partition::read_tail(Offset from, Offset end, std::size_t bytes_max) const {
   Run run;
   run.end = from;
   std::shared_ptr<Block> block;
@@ -196,7 +214,7 @@ Run Partition::read_tail(Offset from, std::size_t bytes_max) const {
   };
   for (std::size_t i = tail_index(from); i < tail_.size(); ++i) {
     const BatchRef& batch = tail_[i].batch;
-    if (batch.last.value() >= high_watermark_.value()) break;
+    if (batch.last >= end) break;
     const std::size_t size = batch.bytes.size();
     if (run.bytes > 0 && run.bytes + size > bytes_max) break;
     if (size < kCopyBelow) {
@@ -220,17 +238,17 @@ Run Partition::read_tail(Offset from, std::size_t bytes_max) const {
 }
 
 /// Where a read of the files has reached the tail and there is room left, the answer goes on in the tail.
-void Partition::append_tail(Run& run, std::size_t bytes_max) const {
-  if (run.end < tail_start() || run.end.value() >= high_watermark_.value() || run.bytes >= bytes_max) return;
+void Partition::append_tail(Run& run, Offset end, std::size_t bytes_max) const {
+  if (run.end < tail_start() || run.end >= end || run.bytes >= bytes_max) return;
   const std::size_t left = bytes_max - run.bytes;
   if (tail_[tail_index(run.end)].batch.bytes.size() > left) return;
-  Run more = read_tail(run.end, left);
+  Run more = read_tail(run.end, end, left);
   for (Buffer& piece : more.pieces) run.pieces.push_back(std::move(piece));
   run.bytes += more.bytes;
   run.end = more.end;
 }
 
-task::Task<Result<Run>> Partition::read(Offset from, std::size_t bytes_max, Deadline until) {
+task::Task<Result<Run>> Partition::read(Offset from, std::size_t bytes_max, Deadline until, Isolation isolation) {
   if (deleted_) co_return fail(Errc::not_found, topic_);
   if (failure_) co_return fail(*failure_);
   if (from.value() < log_start_.value() || from.value() > log_end_.value()) {
@@ -238,25 +256,27 @@ task::Task<Result<Run>> Partition::read(Offset from, std::size_t bytes_max, Dead
                                            std::to_string(log_start_.value()) + ".." +
                                            std::to_string(log_end_.value()));
   }
-  if (from.value() >= high_watermark_.value()) co_return Run{{}, 0, from};
-  if (from >= tail_start()) co_return read_tail(from, bytes_max);
+  const Offset end = visible_end(isolation);
+  if (from >= end) co_return Run{{}, 0, from};
+  if (from >= tail_start()) co_return read_tail(from, end, bytes_max);
   const auto self = shared_from_this();
-  const Offset limit = std::min(tail_start(), Offset(high_watermark_.value()));
+  const Offset limit = std::min(tail_start(), end);
   CO_TRY(Run run, co_await store_.read(from, limit, bytes_max, until));
   // The files may end in a hole that compaction left; what follows is in the tail.
-  if (run.bytes == 0 && limit.value() < high_watermark_.value()) co_return read_tail(limit, bytes_max);
-  append_tail(run, bytes_max);
+  if (run.bytes == 0 && limit < end) co_return read_tail(limit, end, bytes_max);
+  append_tail(run, end, bytes_max);
   co_return run;
 }
 
-std::size_t Partition::readable_bytes(Offset from) const {
+std::size_t Partition::readable_bytes(Offset from, Isolation isolation) const {
   if (deleted_ || failure_ || from.value() < log_start_.value() || from.value() > log_end_.value()) return 1;
-  if (from.value() >= high_watermark_.value()) return 0;
+  const Offset end = visible_end(isolation);
+  if (from >= end) return 0;
   if (from < tail_start()) return static_cast<std::size_t>(store_.bytes());
   std::size_t bytes = 0;
   constexpr std::size_t kEnough = 1U << 20;
   for (std::size_t i = tail_index(from); i < tail_.size() && bytes < kEnough; ++i) {
-    if (tail_[i].batch.last.value() >= high_watermark_.value()) break;
+    if (tail_[i].batch.last >= end) break;
     bytes += tail_[i].batch.bytes.size();
   }
   return bytes;
@@ -345,6 +365,7 @@ void Partition::check_invariants() const {
     bytes += entry.batch.bytes.size();
   }
   CHECK(next == log_end_.value());
+  CHECK(last_stable_offset().value() <= high_watermark_.value());
   CHECK(bytes == tail_bytes_);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "log/log_config.h"
 #include "log/producer_state.h"
 #include "log/segment_store.h"
+#include "log/transactions.h"
 #include "task/event.h"
 #include "wal/replay.h"
 #include "wal/wal.h"
@@ -36,6 +38,16 @@ struct Appended {
   LogStartOffset log_start;
   wal::CommitPtr commit;
 };
+
+/// What a reader may see: everything committed to the log, or only what no open transaction may take back.
+enum class Isolation : std::uint8_t { uncommitted, committed };
+
+/// Who writes a batch: a coordinator has no sequence of its own.
+enum class Origin : std::uint8_t { client, coordinator };
+
+/// Says that a transaction was found to include this partition (KIP-890); void once that transaction ended.
+using TransactionPass = Strong<struct TransactionPassTag, std::uint64_t>;
+inline constexpr TransactionPass kNoPass{0};
 
 struct InterestTag;
 /// A reader that wants to know when a partition has more to read, or is gone. Stands in one partition's list; unlinks
@@ -61,15 +73,34 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// Stage one of produce: gives a validated batch its offsets, a place in the open group and in the tail. No
   /// suspension inside, so order is the order of calls. Call wal().room() first: a full log is refused as
   /// THROTTLING_QUOTA_EXCEEDED... by name, see errors.h.
-  std::expected<Appended, Rejection> append(ByteSpan batch, const wire::ValidatedBatch& validated);
+  /// A transactional batch that opens a transaction here needs a pass, else INVALID_TXN_STATE.
+  std::expected<Appended, Rejection> append(ByteSpan batch, const wire::ValidatedBatch& validated,
+                                            Origin origin = Origin::client, TransactionPass pass = kNoPass);
   /// For batches that the broker itself makes: parses, then appends.
-  std::expected<Appended, Rejection> append_internal(ByteSpan batch);
+  std::expected<Appended, Rejection> append_internal(ByteSpan batch, Origin origin = Origin::client,
+                                                     TransactionPass pass = kNoPass);
 
-  /// Whole batches from `from` below the high watermark; empty at its end. out_of_range, storage_failed, corrupt,
-  /// timed_out.
-  task::Task<Result<Run>> read(Offset from, std::size_t bytes_max, Deadline until);
+  // --- Transactions ---
+  /// nullopt if the producer's transaction is open here already. Otherwise ask the coordinator whether (or to see that)
+  /// the transaction includes this partition, and append with what this gave: an end of the transaction in between
+  /// voids it, so that no batch can open a transaction which nobody will end.
+  std::optional<TransactionPass> begin_verification(ProducerId producer, ProducerEpoch epoch);
+  /// Ends the producer's transaction here, in the log; without one it fences older epochs. Once more is harmless: the
+  /// commit is then that of what is in the log. INVALID_PRODUCER_EPOCH, and what append() gives.
+  std::expected<Appended, Rejection> append_marker(ProducerId producer, ProducerEpoch epoch, bool commits,
+                                                   std::int32_t coordinator_epoch);
+  std::vector<AbortedTransaction> aborted_in(Offset from, Offset end) const {
+    return transactions_.aborted_in(from, end);
+  }
+  const ProducerState& producers() const { return producers_; }
+  const Transactions& transactions() const { return transactions_; }
+
+  /// Whole batches from `from` below the high watermark, or the last stable offset; empty at its end. out_of_range,
+  /// storage_failed, corrupt, timed_out.
+  task::Task<Result<Run>> read(Offset from, std::size_t bytes_max, Deadline until,
+                               Isolation isolation = Isolation::uncommitted);
   /// Bytes that a read at `from` would find, cheaply; an estimate for data in files.
-  std::size_t readable_bytes(Offset from) const;
+  std::size_t readable_bytes(Offset from, Isolation isolation = Isolation::uncommitted) const;
   void add_interest(Interest& interest) { interests_.push_back(interest); }
 
   task::Task<Result<std::optional<TimestampOffset>>> find_timestamp(UnixMillis timestamp, Deadline until);
@@ -84,7 +115,12 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   LogEndOffset log_end() const { return log_end_; }
   DurableEnd durable_end() const { return durable_end_; }
   HighWatermark high_watermark() const { return high_watermark_; }
-  LastStableOffset last_stable_offset() const { return LastStableOffset(high_watermark_.value()); }
+  /// The first offset that is not committed or whose transaction is not decided.
+  LastStableOffset last_stable_offset() const;
+  /// Where readers of that isolation come to the end.
+  Offset visible_end(Isolation isolation) const {
+    return Offset(isolation == Isolation::committed ? last_stable_offset().value() : high_watermark_.value());
+  }
   LeaderEpoch leader_epoch() const { return epoch_; }
 
   const TopicPartition& id() const { return id_; }
@@ -131,12 +167,17 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
 
   Status apply_replayed(const wal::ReplayedFrame& frame);
   std::optional<Rejection> refusal(ByteSpan batch, const wire::ValidatedBatch& validated, UnixMillis now) const;
+  std::expected<std::optional<ProducerBatch>, Rejection> admit_producer(const wire::RecordBatchHeader& header,
+                                                                        Origin origin, TransactionPass pass);
+  std::expected<Appended, Rejection> place(ByteSpan batch, wire::RecordBatchHeader header, UnixMillis max_timestamp,
+                                           UnixMillis now, std::optional<bool> commits);
   void advance_high_watermark();
+  void settle_transactions();
   void tell_readers();
   Offset tail_start() const;
   std::size_t tail_index(Offset offset) const;
-  Run read_tail(Offset from, std::size_t bytes_max) const;
-  void append_tail(Run& run, std::size_t bytes_max) const;
+  Run read_tail(Offset from, Offset end, std::size_t bytes_max) const;
+  void append_tail(Run& run, Offset end, std::size_t bytes_max) const;
   task::Task<Status> move_log_start(Offset to, Deadline until);
   Offset retention_target(UnixMillis now) const;
   std::vector<BatchRef> flushable(wal::GroupSequence cut) const;
@@ -159,6 +200,9 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   Offset compacted_to_{0};
   ProducerState producers_;          // as of the log end
   ProducerState flushed_producers_;  // as of the synced end of the files
+  Transactions transactions_;        // as of the log end
+  std::map<ProducerId, TransactionPass> passes_;  // given and not used; at most one for each request under way
+  TransactionPass last_pass_ = kNoPass;
 
   task::List<Interest, InterestTag> interests_;
   std::optional<Error> failure_;

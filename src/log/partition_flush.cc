@@ -42,6 +42,7 @@ void Partition::drop_flushed() {
     tail_bytes_ -= entry.batch.bytes.size();
     tail_.pop_front();
   }
+  settle_transactions();
 }
 
 task::Task<Status> Partition::flush(wal::GroupSequence cut) {
@@ -56,8 +57,9 @@ task::Task<Status> Partition::flush(wal::GroupSequence cut) {
 }
 
 PartitionCheckpoint Partition::checkpoint() const {
-  PartitionCheckpoint record{id_, topic_, log_start_, std::nullopt, flushed_producers_};
+  PartitionCheckpoint record{id_, topic_, log_start_, std::nullopt, flushed_producers_, {}};
   const FilePosition position = store_.position();
+  record.transactions = transactions_.as_of(position.end);
   if (position.end > LogEndOffset{0}) record.files = position;
   return record;
 }
@@ -68,6 +70,7 @@ task::Task<Status> Partition::move_log_start(Offset to, Deadline until) {
   CO_TRY(auto place, wal_.reserve(frame, 0, nullptr, true));
   CO_TRY_STATUS(co_await wal_.committed(place.commit, until));
   log_start_ = std::max(log_start_, LogStartOffset(to.value()));
+  transactions_.forget_before(Offset(log_start_.value()));
   co_return Status{};
 }
 
@@ -130,15 +133,17 @@ task::Task<Status> Partition::compact_if_dirty() {
   if (dirty == 0 || dirty * 2 < closed) co_return Status{};
   CompactionOptions options;
   options.delete_retention = std::chrono::milliseconds(config_.delete_retention_ms);
-  options.limit = Offset(high_watermark_.value());
+  options.limit = Offset(last_stable_offset().value());
   CO_TRY(const CompactionResult result, co_await store_.compact(options));
   compacted_to_ = std::max(compacted_to_, result.cleaned_to);
   co_return Status{};
 }
 
 void Partition::expire_producers(UnixMillis before) {
-  producers_.expire(before);
-  flushed_producers_.expire(before);
+  // A producer with an open transaction is not forgotten: its markers need the epoch.
+  const auto open = [&](ProducerId id) { return transactions_.open(id) != nullptr; };
+  producers_.expire(before, open);
+  flushed_producers_.expire(before, open);
 }
 
 task::Task<Status> Partition::destroy() {

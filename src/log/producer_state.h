@@ -43,11 +43,20 @@ class ProducerState {
   /// nullopt: new, append it. A batch: a retry, answer with these offsets. Rejections: OUT_OF_ORDER_SEQUENCE_NUMBER,
   /// INVALID_PRODUCER_EPOCH.
   std::expected<std::optional<ProducerBatch>, wire::Rejection> check(const wire::RecordBatchHeader& batch) const;
-  /// Records a batch whose offsets are assigned; without a producer id it has no effect.
+  /// Whether the epoch is one that may still write (INVALID_PRODUCER_EPOCH); sequences are not looked at.
+  std::optional<wire::Rejection> check_epoch(ProducerId id, ProducerEpoch epoch) const;
+  /// Records a batch whose offsets are assigned; without a producer id it has no effect. A transaction marker takes no
+  /// sequence, but fences older epochs.
   void update(const wire::RecordBatchHeader& batch, UnixMillis now);
-  void expire(UnixMillis before);
+  /// Forgets those silent since then, but for those that `keep` names.
+  template <class Keep>
+  void expire(UnixMillis before, Keep keep) {
+    std::erase_if(entries_, [&](const auto& item) { return item.second.last_seen < before && !keep(item.first); });
+  }
 
   const std::map<ProducerId, ProducerEntry>& entries() const { return entries_; }
+  /// Null if nothing is known of it.
+  const ProducerEntry* find(ProducerId id) const;
   void restore(ProducerId id, const ProducerEntry& entry) { entries_[id] = entry; }
   bool operator==(const ProducerState&) const = default;
 

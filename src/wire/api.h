@@ -30,6 +30,10 @@ enum class ApiKey : std::int16_t {
   delete_records = 21,
   init_producer_id = 22,
   offset_for_leader_epoch = 23,
+  add_partitions_to_txn = 24,
+  add_offsets_to_txn = 25,
+  end_txn = 26,
+  txn_offset_commit = 28,
   describe_configs = 32,
   alter_configs = 33,
   describe_log_dirs = 35,
@@ -38,6 +42,9 @@ enum class ApiKey : std::int16_t {
   incremental_alter_configs = 44,
   offset_delete = 47,
   describe_cluster = 60,
+  describe_producers = 61,
+  describe_transactions = 65,
+  list_transactions = 66,
   describe_topic_partitions = 75,
 };
 
@@ -74,6 +81,10 @@ inline constexpr auto kApis = std::to_array<ApiInfo>({
     {ApiKey::delete_records, "DeleteRecords", 0, 2, 2, 0},
     {ApiKey::init_producer_id, "InitProducerId", 0, 5, 2, 0},
     {ApiKey::offset_for_leader_epoch, "OffsetForLeaderEpoch", 2, 4, 4, 2},
+    {ApiKey::add_partitions_to_txn, "AddPartitionsToTxn", 0, 5, 3, 0},
+    {ApiKey::add_offsets_to_txn, "AddOffsetsToTxn", 0, 4, 3, 0},
+    {ApiKey::end_txn, "EndTxn", 0, 5, 3, 0},
+    {ApiKey::txn_offset_commit, "TxnOffsetCommit", 0, 6, 3, 0},
     {ApiKey::describe_configs, "DescribeConfigs", 1, 4, 4, 1},
     {ApiKey::alter_configs, "AlterConfigs", 0, 2, 2, 0},
     {ApiKey::describe_log_dirs, "DescribeLogDirs", 1, 5, 2, 1},
@@ -82,6 +93,9 @@ inline constexpr auto kApis = std::to_array<ApiInfo>({
     {ApiKey::incremental_alter_configs, "IncrementalAlterConfigs", 0, 1, 1, 0},
     {ApiKey::offset_delete, "OffsetDelete", 0, 0, kNeverFlexible, 0},
     {ApiKey::describe_cluster, "DescribeCluster", 0, 2, 0, 0},
+    {ApiKey::describe_producers, "DescribeProducers", 0, 0, 0, 0},
+    {ApiKey::describe_transactions, "DescribeTransactions", 0, 0, 0, 0},
+    {ApiKey::list_transactions, "ListTransactions", 0, 2, 0, 0},
     {ApiKey::describe_topic_partitions, "DescribeTopicPartitions", 0, 0, 0, 0},
 });
 

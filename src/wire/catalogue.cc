@@ -4,6 +4,8 @@
 #include <array>
 
 #include "base/check.h"
+#include "wire/messages/add_offsets_to_txn.h"
+#include "wire/messages/add_partitions_to_txn.h"
 #include "wire/messages/alter_configs.h"
 #include "wire/messages/api_versions.h"
 #include "wire/messages/create_partitions.h"
@@ -15,7 +17,10 @@
 #include "wire/messages/describe_configs.h"
 #include "wire/messages/describe_groups.h"
 #include "wire/messages/describe_log_dirs.h"
+#include "wire/messages/describe_producers.h"
 #include "wire/messages/describe_topic_partitions.h"
+#include "wire/messages/describe_transactions.h"
+#include "wire/messages/end_txn.h"
 #include "wire/messages/fetch.h"
 #include "wire/messages/find_coordinator.h"
 #include "wire/messages/heartbeat.h"
@@ -25,6 +30,7 @@
 #include "wire/messages/leave_group.h"
 #include "wire/messages/list_groups.h"
 #include "wire/messages/list_offsets.h"
+#include "wire/messages/list_transactions.h"
 #include "wire/messages/metadata.h"
 #include "wire/messages/offset_commit.h"
 #include "wire/messages/offset_delete.h"
@@ -32,8 +38,10 @@
 #include "wire/messages/offset_for_leader_epoch.h"
 #include "wire/messages/produce.h"
 #include "wire/messages/sync_group.h"
+#include "wire/messages/txn_offset_commit.h"
 #include "wire/records/consumer_protocol.h"
 #include "wire/records/group_records.h"
+#include "wire/records/transaction_records.h"
 
 namespace chronik::wire {
 namespace {
@@ -101,6 +109,14 @@ constexpr auto kMessages = std::to_array<MessageOps>({
     operations<InitProducerIdResponse>(MessageKind::response),
     operations<OffsetForLeaderEpochRequest>(MessageKind::request),
     operations<OffsetForLeaderEpochResponse>(MessageKind::response),
+    operations<AddPartitionsToTxnRequest>(MessageKind::request),
+    operations<AddPartitionsToTxnResponse>(MessageKind::response),
+    operations<AddOffsetsToTxnRequest>(MessageKind::request),
+    operations<AddOffsetsToTxnResponse>(MessageKind::response),
+    operations<EndTxnRequest>(MessageKind::request),
+    operations<EndTxnResponse>(MessageKind::response),
+    operations<TxnOffsetCommitRequest>(MessageKind::request),
+    operations<TxnOffsetCommitResponse>(MessageKind::response),
     operations<DescribeConfigsRequest>(MessageKind::request),
     operations<DescribeConfigsResponse>(MessageKind::response),
     operations<AlterConfigsRequest>(MessageKind::request),
@@ -117,6 +133,12 @@ constexpr auto kMessages = std::to_array<MessageOps>({
     operations<OffsetDeleteResponse>(MessageKind::response),
     operations<DescribeClusterRequest>(MessageKind::request),
     operations<DescribeClusterResponse>(MessageKind::response),
+    operations<DescribeProducersRequest>(MessageKind::request),
+    operations<DescribeProducersResponse>(MessageKind::response),
+    operations<DescribeTransactionsRequest>(MessageKind::request),
+    operations<DescribeTransactionsResponse>(MessageKind::response),
+    operations<ListTransactionsRequest>(MessageKind::request),
+    operations<ListTransactionsResponse>(MessageKind::response),
     operations<DescribeTopicPartitionsRequest>(MessageKind::request),
     operations<DescribeTopicPartitionsResponse>(MessageKind::response),
     operations<ConsumerProtocolSubscription>(MessageKind::record),
@@ -125,6 +147,8 @@ constexpr auto kMessages = std::to_array<MessageOps>({
     operations<OffsetCommitValue>(MessageKind::record),
     operations<GroupMetadataKey>(MessageKind::record),
     operations<GroupMetadataValue>(MessageKind::record),
+    operations<TransactionLogKey>(MessageKind::record),
+    operations<TransactionLogValue>(MessageKind::record),
 });
 
 consteval std::size_t count_of(ApiKey key, MessageKind kind) {

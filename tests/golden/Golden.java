@@ -36,8 +36,8 @@ import org.apache.kafka.common.record.internal.BaseRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 
 public class Golden {
-    static final int[] KEYS = {0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 42,
-        44, 47, 60, 75};
+    static final int[] KEYS = {0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 28, 32, 33,
+        35, 37, 42, 44, 47, 60, 61, 65, 66, 75};
     // Versions that Kafka marks unstable.
     static final Map<Integer, Integer> MAX = Map.of(22, 5);
 
@@ -63,6 +63,10 @@ public class Golden {
         records(new ConsumerProtocolAssignment());
         for (String name : List.of("OffsetCommitKey", "OffsetCommitValue", "GroupMetadataKey", "GroupMetadataValue")) {
             Class<?> type = Class.forName("org.apache.kafka.coordinator.group.generated." + name);
+            records((Message) type.getConstructor().newInstance());
+        }
+        for (String name : List.of("TransactionLogKey", "TransactionLogValue")) {
+            Class<?> type = Class.forName("org.apache.kafka.coordinator.transaction.generated." + name);
             records((Message) type.getConstructor().newInstance());
         }
     }
