@@ -16,7 +16,9 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "coord/group_config.h"
+#include "coord/journal.h"
 #include "coord/topics.h"
+#include "coord/transaction.h"
 #include "log/partition.h"
 #include "shard/shard.h"
 #include "task/task.h"
@@ -30,6 +32,7 @@
 #include "wire/messages/offset_delete.h"
 #include "wire/messages/offset_fetch.h"
 #include "wire/messages/sync_group.h"
+#include "wire/messages/txn_offset_commit.h"
 
 namespace chronik::coord {
 
@@ -73,6 +76,14 @@ class GroupCoordinator {
   wire::LeaveGroupResponse leave_group(const wire::LeaveGroupRequest& request, const RequestContext& context);
 
   task::Task<wire::OffsetCommitResponse> offset_commit(wire::OffsetCommitRequest request, RequestContext context);
+  /// The first of the three parts of a TxnOffsetCommit: nullopt if the transaction includes the group's partition
+  /// already; else see that it does (or verify), and commit with what this gave.
+  std::optional<log::TransactionPass> begin_transactional_commit(const std::string& group, ProducerIdentity producer);
+  task::Task<wire::TxnOffsetCommitResponse> txn_offset_commit(wire::TxnOffsetCommitRequest request,
+                                                              log::TransactionPass pass, RequestContext context);
+  /// Ends a transaction in that partition of __consumer_offsets; its offsets count from then on, or are forgotten.
+  std::expected<Journal::WritePtr, ErrorCode> write_marker(PartitionIndex index, ProducerIdentity producer,
+                                                           bool commits, std::int32_t coordinator_epoch);
   task::Task<wire::OffsetDeleteResponse> offset_delete(wire::OffsetDeleteRequest request, RequestContext context);
 
   // Requests that may name groups of several shards: each coordinator gets its part (routing.h splits and merges).

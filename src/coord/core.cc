@@ -139,7 +139,7 @@ bool Core::update(Entry& entry, Update update) {
     write(entry, store);
   }
   if (!by_serial_.contains(serial)) return false;
-  if (entry.group.vacant() && entry.offsets.empty() && entry.writes == 0) {
+  if (entry.group.vacant() && entry.offsets.empty() && entry.pending.empty() && entry.writes == 0) {
     forget(entry);
     return false;
   }
@@ -172,6 +172,7 @@ Ticket Core::enlist(Waiter& waiter) {
 
 void Core::disown(PartitionIndex index) {
   if (owned_.erase(index) == 0) return;
+  std::erase_if(undecided_, [&](const auto& item) { return item.first.first == index; });
   std::vector<std::uint64_t> serials;
   for (const auto& [serial, entry] : by_serial_) {
     if (entry->home == index) serials.push_back(serial);

@@ -9,7 +9,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coord/coord.h"
@@ -17,6 +19,8 @@
 #include "coord/group.h"
 #include "coord/journal.h"
 #include "coord/offsets.h"
+#include "coord/pending_offsets.h"
+#include "coord/transaction.h"
 
 namespace chronik::coord {
 
@@ -29,10 +33,11 @@ struct Entry {
   const PartitionIndex home;
   Group group;
   Offsets offsets;
+  PendingOffsets pending;
   std::uint32_t writes = 0;  // on their way; the group is not deleted meanwhile
   std::size_t counted = 0;   // its part of Core::memory_
 
-  std::size_t footprint() const { return sizeof(Entry) + group.footprint() + offsets.footprint(); }
+  std::size_t footprint() const { return sizeof(Entry) + group.footprint() + offsets.footprint() + pending.footprint(); }
 };
 
 struct OwnedPartition {
@@ -101,6 +106,14 @@ class Core : public std::enable_shared_from_this<Core> {
   /// for the outcome any more, but not longer than offset_commit_timeout.
   std::expected<Journal::WritePtr, ErrorCode> start_deletion(const std::string& group);
 
+  // --- Transactions (core_transactions.cc) ---
+  /// The same as commit(), but undecided until the producer's marker.
+  std::expected<Journal::WritePtr, ErrorCode> commit_in_transaction(Entry& entry, std::vector<NewOffset> offsets,
+                                                                    ProducerIdentity producer,
+                                                                    log::TransactionPass pass);
+  std::expected<Journal::WritePtr, ErrorCode> write_marker(PartitionIndex home, ProducerIdentity producer, bool commits,
+                                                           std::int32_t coordinator_epoch);
+
   // --- Life (core.cc, core_load.cc, core_sweep.cc) ---
   void own(PartitionIndex index, log::PartitionPtr partition);
   void disown(PartitionIndex index);
@@ -137,12 +150,18 @@ class Core : public std::enable_shared_from_this<Core> {
   std::expected<Journal::WritePtr, ErrorCode> append_tombstones(Entry& entry, const OffsetNames& names,
                                                                 std::size_t begin, std::size_t end, bool with_group);
 
+  // core_transactions.cc
+  void hold_back(Entry& entry, ProducerId producer, PendingOffsets::Item item);
+  void decide(PartitionIndex home, ProducerId producer, bool commits);
+
   // core_load.cc
   OwnedPartition* owned(PartitionIndex index, std::uint64_t term);
   static task::Task<void> load(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term);
   static task::Task<bool> read_all(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term);
   Status apply(PartitionIndex home, const Buffer& batches);
   void apply_record(PartitionIndex home, const Buffer& key, const std::optional<Buffer>& value, Offset position);
+  void apply_pending(PartitionIndex home, ProducerId producer, const Buffer& key, const std::optional<Buffer>& value,
+                     Offset position);
   void loaded(PartitionIndex index);
 
   // core_sweep.cc
@@ -159,6 +178,8 @@ class Core : public std::enable_shared_from_this<Core> {
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> groups_;
   std::map<std::uint64_t, Entry*> by_serial_;
   std::map<PartitionIndex, OwnedPartition> owned_;
+  // Which groups (by serial) have pending offsets of a producer's open transaction.
+  std::map<std::pair<PartitionIndex, ProducerId>, std::set<std::uint64_t>> undecided_;
   std::map<Ticket, Waiter*> waiters_;
   std::size_t memory_ = 0;
   std::uint64_t last_serial_ = 0;

@@ -2,6 +2,7 @@
 // shard comes to own it.
 #include "base/check.h"
 #include "coord/core.h"
+#include "log/compact_transactions.h"
 #include "wire/record_batch.h"
 #include "wire/record_reader.h"
 #include "wire/records/versioned.h"
@@ -75,7 +76,11 @@ Status Core::apply(PartitionIndex home, const Buffer& batches) {
   for (;;) {
     TRY(const auto batch, splitter.next());
     if (!batch) return {};
-    if (batch->header.is_control()) continue;
+    if (batch->header.is_control()) {
+      TRY(const auto commits, log::marker_of(batch->bytes));
+      if (commits) decide(home, batch->header.producer_id, *commits);
+      continue;
+    }
     TRY(auto reader, wire::RecordReader::open(batch->bytes, kDecompressedMax));
     wire::RecordView record;
     for (;;) {
@@ -85,8 +90,13 @@ Status Core::apply(PartitionIndex home, const Buffer& batches) {
         skipped_records_.add();
         continue;
       }
-      apply_record(home, Buffer::copy_of(*record.key),
-                   record.value ? std::optional(Buffer::copy_of(*record.value)) : std::nullopt, record.offset);
+      const Buffer key = Buffer::copy_of(*record.key);
+      const auto value = record.value ? std::optional(Buffer::copy_of(*record.value)) : std::nullopt;
+      if (batch->header.is_transactional()) {
+        apply_pending(home, batch->header.producer_id, key, value, record.offset);
+      } else {
+        apply_record(home, key, value, record.offset);
+      }
     }
   }
 }
@@ -121,6 +131,20 @@ void Core::apply_record(PartitionIndex home, const Buffer& key, const std::optio
   if (!stored) return skipped_records_.add();
   if (entry == nullptr) entry = &insert(id, home);
   entry->group.restore(*stored);
+  recount(*entry);
+}
+
+/// A record that counts only once its transaction is committed: offsets alone are written so.
+void Core::apply_pending(PartitionIndex home, ProducerId producer, const Buffer& key,
+                         const std::optional<Buffer>& value, Offset position) {
+  const auto what = wire::decode_group_key(key);
+  const auto* const name = what ? std::get_if<wire::OffsetCommitKey>(&*what) : nullptr;
+  if (name == nullptr || !value) return skipped_records_.add();
+  const auto stored = wire::decode_versioned<wire::OffsetCommitValue>(*value);
+  if (!stored) return skipped_records_.add();
+  Entry* entry = find(name->group);
+  if (entry == nullptr) entry = &insert(name->group, home);
+  hold_back(*entry, producer, {name->topic, name->partition, committed_offset(*stored, position)});
   recount(*entry);
 }
 

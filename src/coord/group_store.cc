@@ -47,12 +47,27 @@ Result<Record> group_record(const std::string& group, const wire::GroupMetadataV
   return record;
 }
 
-Result<Buffer> make_batch(const std::vector<Record>& records, UnixMillis at) {
-  wire::RecordBatchBuilder builder(wire::BatchOptions{});
+namespace {
+Result<Buffer> build(const wire::BatchOptions& options, const std::vector<Record>& records, UnixMillis at) {
+  wire::RecordBatchBuilder builder(options);
   for (const Record& record : records) {
     builder.add(at, record.key.span(), record.value ? std::optional(record.value->span()) : std::nullopt);
   }
   return builder.build();
+}
+}  // namespace
+
+Result<Buffer> make_batch(const std::vector<Record>& records, UnixMillis at) {
+  return build(wire::BatchOptions{}, records, at);
+}
+
+Result<Buffer> make_transactional_batch(const std::vector<Record>& records, UnixMillis at, ProducerIdentity producer) {
+  wire::BatchOptions options;
+  options.producer_id = producer.id;
+  options.producer_epoch = producer.epoch;
+  options.base_sequence = 0;
+  options.transactional = true;
+  return build(options, records, at);
 }
 
 CommittedOffset committed_offset(const wire::OffsetCommitValue& value, Offset position) {

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "coord/offsets.h"
+#include "coord/transaction.h"
 #include "wire/records/group_records.h"
 
 namespace chronik::coord {
@@ -34,6 +35,9 @@ inline constexpr std::size_t kBatchOverhead = 128;
 
 /// The records as one batch. Errors: of RecordBatchBuilder.
 Result<Buffer> make_batch(const std::vector<Record>& records, UnixMillis at);
+
+/// The same as part of a transaction; a coordinator has no sequence of its own.
+Result<Buffer> make_transactional_batch(const std::vector<Record>& records, UnixMillis at, ProducerIdentity producer);
 
 /// A stored offset as it was committed; `position` is the record's.
 CommittedOffset committed_offset(const wire::OffsetCommitValue& value, Offset position);

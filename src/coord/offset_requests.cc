@@ -3,10 +3,30 @@
 
 #include "coord/coord.h"
 #include "coord/core.h"
+#include "coord/offset_checks.h"
 #include "coord/utf16.h"
 #include "coord/write_errors.h"
 
 namespace chronik::coord {
+
+ErrorCode check_offset(Core& core, const std::optional<TopicInfo>& topic, bool by_id, PartitionIndex partition,
+                       const std::optional<std::string>& metadata) {
+  if (!topic) return by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+  if (partition.value() < 0 || partition.value() >= topic->partitions) return ErrorCode::unknown_topic_or_partition;
+  const auto metadata_max = static_cast<std::size_t>(std::max(core.config().offset_metadata_max_bytes, 0));
+  if (metadata && metadata->size() > metadata_max && utf16_length(*metadata) > metadata_max) {
+    return ErrorCode::offset_metadata_too_large;
+  }
+  return ErrorCode::none;
+}
+
+std::size_t bytes_of(const std::string& group, const std::vector<Core::NewOffset>& offsets) {
+  std::size_t bytes = 0;
+  for (const auto& item : offsets) {
+    bytes += kRecordOverhead + sizeof(CommittedOffset) + group.size() + item.topic.size() + item.offset.metadata.size();
+  }
+  return bytes;
+}
 
 namespace {
 
@@ -28,28 +48,19 @@ wire::OffsetCommitResponse check_topics(Core& core, const wire::OffsetCommitRequ
                                         std::vector<Core::NewOffset>& valid) {
   wire::OffsetCommitResponse response;
   const UnixMillis now = core.context().wall_now();
-  const auto metadata_max = static_cast<std::size_t>(std::max(core.config().offset_metadata_max_bytes, 0));
   for (const auto& topic : request.topics) {
     const auto known = version >= kTopicIdsSince ? core.topics().find(topic.topic_id) : core.topics().find(topic.name);
-    const ErrorCode missing = known                       ? ErrorCode::none
-                              : version >= kTopicIdsSince ? ErrorCode::unknown_topic_id
-                                                          : ErrorCode::unknown_topic_or_partition;
     auto& answer = response.topics.emplace_back();
     answer.name = topic.name;
     answer.topic_id = topic.topic_id;
     for (const auto& partition : topic.partitions) {
-      ErrorCode error = missing;
-      const std::int32_t index = partition.partition_index.value();
-      if (known && (index < 0 || index >= known->partitions)) error = ErrorCode::unknown_topic_or_partition;
-      std::string metadata = partition.committed_metadata.value_or("");
-      if (error == ErrorCode::none && metadata.size() > metadata_max && utf16_length(metadata) > metadata_max) {
-        error = ErrorCode::offset_metadata_too_large;
-      }
+      const ErrorCode error = check_offset(core, known, version >= kTopicIdsSince, partition.partition_index,
+                                           partition.committed_metadata);
       answer.partitions.push_back({partition.partition_index, error});
       if (error != ErrorCode::none) continue;
       CommittedOffset offset{.offset = partition.committed_offset,
                              .leader_epoch = partition.committed_leader_epoch,
-                             .metadata = std::move(metadata),
+                             .metadata = partition.committed_metadata.value_or(""),
                              .committed_at = now,
                              .topic_id = known->id,
                              .position = Offset(-1)};
@@ -58,14 +69,6 @@ wire::OffsetCommitResponse check_topics(Core& core, const wire::OffsetCommitRequ
     }
   }
   return response;
-}
-
-std::size_t bytes_of(const std::string& group, const std::vector<Core::NewOffset>& offsets) {
-  std::size_t bytes = 0;
-  for (const auto& item : offsets) {
-    bytes += kRecordOverhead + sizeof(CommittedOffset) + group.size() + item.topic.size() + item.offset.metadata.size();
-  }
-  return bytes;
 }
 
 /// The group that a commit goes to, when it may.
@@ -137,8 +140,15 @@ const CommittedOffset* current(const CommittedOffset* offset, const std::optiona
   return offset->topic_id == topic->id ? offset : nullptr;
 }
 
+/// Without a stable offset the reader asks again: an open transaction is about to move it (KIP-447).
+wire::OffsetFetchResponse::Partition unstable(PartitionIndex partition) {
+  auto answer = fetched(nullptr, partition);
+  answer.error_code = ErrorCode::unstable_offset_commit;
+  return answer;
+}
+
 wire::OffsetFetchResponse::GroupTopic fetch_topic(Core& core, const Entry* entry,
-                                                  const wire::OffsetFetchRequest::GroupTopic& topic,
+                                                  const wire::OffsetFetchRequest::GroupTopic& topic, bool stable,
                                                   std::int16_t version) {
   wire::OffsetFetchResponse::GroupTopic answer;
   answer.name = topic.name;
@@ -152,13 +162,17 @@ wire::OffsetFetchResponse::GroupTopic fetch_topic(Core& core, const Entry* entry
       continue;
     }
     const std::string& name = known ? known->name : topic.name;
+    if (stable && entry != nullptr && entry->pending.covers(name, partition)) {
+      answer.partitions.push_back(unstable(partition));
+      continue;
+    }
     const CommittedOffset* const found = entry == nullptr ? nullptr : entry->offsets.find(name, partition);
     answer.partitions.push_back(fetched(current(found, known), partition));
   }
   return answer;
 }
 
-wire::OffsetFetchResponse::Group fetch_group(Core& core, const wire::OffsetFetchRequest::Group& group,
+wire::OffsetFetchResponse::Group fetch_group(Core& core, const wire::OffsetFetchRequest::Group& group, bool stable,
                                              std::int16_t version) {
   wire::OffsetFetchResponse::Group answer;
   answer.group_id = group.group_id;
@@ -166,7 +180,7 @@ wire::OffsetFetchResponse::Group fetch_group(Core& core, const wire::OffsetFetch
   if (answer.error_code != ErrorCode::none) return answer;
   const Entry* const entry = core.find(group.group_id);
   if (group.topics) {
-    for (const auto& topic : *group.topics) answer.topics.push_back(fetch_topic(core, entry, topic, version));
+    for (const auto& topic : *group.topics) answer.topics.push_back(fetch_topic(core, entry, topic, stable, version));
     return answer;
   }
   if (entry == nullptr) return answer;
@@ -177,6 +191,10 @@ wire::OffsetFetchResponse::Group fetch_group(Core& core, const wire::OffsetFetch
     topic.name = name;
     if (known) topic.topic_id = known->id;
     for (const auto& [partition, offset] : partitions) {
+      if (stable && entry->pending.covers(name, partition)) {
+        topic.partitions.push_back(unstable(partition));
+        continue;
+      }
       if (current(&offset, known) != nullptr) topic.partitions.push_back(fetched(&offset, partition));
     }
     if (!topic.partitions.empty()) answer.topics.push_back(std::move(topic));
@@ -191,7 +209,7 @@ wire::OffsetFetchResponse GroupCoordinator::offset_fetch(const wire::OffsetFetch
   wire::OffsetFetchResponse response;
   if (context.api_version >= kGroupsSince) {
     for (const auto& group : request.groups) {
-      response.groups.push_back(fetch_group(*core_, group, context.api_version));
+      response.groups.push_back(fetch_group(*core_, group, request.require_stable, context.api_version));
     }
     return response;
   }
@@ -201,7 +219,7 @@ wire::OffsetFetchResponse GroupCoordinator::offset_fetch(const wire::OffsetFetch
     group.topics.emplace();
     for (const auto& topic : *request.topics) group.topics->push_back({topic.name, {}, topic.partition_indexes});
   }
-  auto answer = fetch_group(*core_, group, context.api_version);
+  auto answer = fetch_group(*core_, group, request.require_stable, context.api_version);
   response.error_code = answer.error_code;
   for (auto& topic : answer.topics) response.topics.push_back({std::move(topic.name), std::move(topic.partitions)});
   if (answer.error_code == ErrorCode::none || context.api_version >= kTopLevelErrorSince || !request.topics) {

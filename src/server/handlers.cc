@@ -4,6 +4,7 @@
 #include "server/handlers/handle_configs.h"
 #include "server/handlers/handle_groups.h"
 #include "server/handlers/handle_topics.h"
+#include "server/handlers/handle_transactions.h"
 
 namespace chronik::server {
 
@@ -35,7 +36,6 @@ Handlers build() {
   add<wire::ListOffsetsRequest, handle_list_offsets>(table);
   add<wire::MetadataRequest, handle_metadata>(table);
   add<wire::ApiVersionsRequest, handle_api_versions>(table);
-  add<wire::InitProducerIdRequest, handle_init_producer_id>(table);
 
   add<wire::CreateTopicsRequest, handle_create_topics>(table);
   add<wire::DeleteTopicsRequest, handle_delete_topics>(table);
@@ -61,6 +61,15 @@ Handlers build() {
   add<wire::DescribeGroupsRequest, handle_describe_groups>(table);
   add<wire::ListGroupsRequest, handle_list_groups>(table);
   add<wire::DeleteGroupsRequest, handle_delete_groups>(table);
+
+  add<wire::InitProducerIdRequest, handle_init_producer_id>(table);
+  add<wire::AddPartitionsToTxnRequest, handle_add_partitions_to_txn>(table);
+  add<wire::AddOffsetsToTxnRequest, handle_add_offsets_to_txn>(table);
+  add<wire::EndTxnRequest, handle_end_txn>(table);
+  add<wire::TxnOffsetCommitRequest, handle_txn_offset_commit>(table);
+  add<wire::DescribeProducersRequest, handle_describe_producers>(table);
+  add<wire::DescribeTransactionsRequest, handle_describe_transactions>(table);
+  add<wire::ListTransactionsRequest, handle_list_transactions>(table);
   return table;
 }
 

@@ -9,7 +9,7 @@
 namespace chronik::server {
 
 namespace {
-/// An eighth of the budget for groups, half of the rest each for what comes in and what goes out; shared evenly by the
+/// An eighth of the budget for groups (three quarters of it) and transactions, half of the rest each for what comes in and what goes out; shared evenly by the
 /// shards.
 std::size_t group_share(const meta::BrokerConfig& config, std::size_t shards) {
   return static_cast<std::size_t>(config.memory_budget_bytes) / 8 / shards;
@@ -61,7 +61,17 @@ Duration ShardServer::idle_max() {
 }
 
 coord::GroupConfig ShardServer::group_settings() {
-  return coord::group_config(view().broker(), group_share(broker_.options().config, shard_.set().size()));
+  return coord::group_config(view().broker(), group_share(broker_.options().config, shard_.set().size()) / 4 * 3);
+}
+
+coord::TransactionConfig ShardServer::transaction_settings() {
+  const meta::BrokerSettings& broker = view().broker();
+  coord::TransactionConfig config;
+  config.topic_partitions = broker.transaction_topic_num_partitions;
+  config.timeout_max_ms = broker.transaction_max_timeout_ms;
+  config.id_expiration_ms = broker.transactional_id_expiration_ms;
+  config.memory_bytes_max = group_share(broker_.options().config, shard_.set().size()) / 4;
+  return config;
 }
 
 bool ShardServer::mine(const TopicPartition& id) const {
@@ -103,6 +113,8 @@ task::Task<Status> ShardServer::open(log::ShardLogOptions options,
   }
   group_topics_ = std::make_unique<coord::MetadataTopics>(metadata(), shard_);
   coordinator_ = std::make_unique<coord::GroupCoordinator>(shard_, *group_topics_, group_settings());
+  transactions_ = std::make_unique<coord::TransactionCoordinator>(shard_, *group_topics_, transaction_peers_,
+                                                                  transaction_settings());
   view().listen([this](const meta::ImagePtr& old, const meta::ImagePtr& now) { follow(*old, *now); });
   co_return Status{};
 }
@@ -137,6 +149,7 @@ void ShardServer::follow(const meta::Image& old, const meta::Image& now) {
   const bool defaults_changed = old.broker_configs(meta::kEveryBroker) != now.broker_configs(meta::kEveryBroker) ||
                                 old.broker_configs(self) != now.broker_configs(self);
   if (defaults_changed) coordinator_->set_config(group_settings());
+  if (defaults_changed) transactions_->set_config(transaction_settings());
   const Duration stall = log_->options().wal.stall_deadline;
   for (const meta::TopicPtr& topic : now.topics()) {
     const meta::TopicPtr before = old.find(topic->id);
@@ -154,6 +167,7 @@ void ShardServer::forget_deleted(const meta::Image& old, const meta::Image& now)
     for (std::int32_t i = 0; i < topic->partition_count(); ++i) {
       const TopicPartition id{topic->id, PartitionIndex(i)};
       if (topic->name == meta::kOffsetsTopic && mine(id)) coordinator_->disown(id.partition);
+      if (topic->name == meta::kTransactionTopic && mine(id)) transactions_->disown(id.partition);
       log_->remove(id);
     }
   }
@@ -171,7 +185,9 @@ void ShardServer::follow_topic(const meta::Topic& topic, std::int32_t partitions
       const LeaderEpoch epoch = topic.partitions[static_cast<std::size_t>(i)].leader_epoch;
       partition = log_->create({topic.name, id, epoch, config});
     }
-    if (topic.name == meta::kOffsetsTopic && i >= partitions_before) coordinator_->own(id.partition, partition);
+    if (i < partitions_before) continue;
+    if (topic.name == meta::kOffsetsTopic) coordinator_->own(id.partition, partition);
+    if (topic.name == meta::kTransactionTopic) transactions_->own(id.partition, partition);
   }
 }
 
@@ -215,6 +231,7 @@ void ShardServer::stop_reading() {
 
 task::Task<Status> ShardServer::close_coordinator(Deadline until) {
   if (coordinator_) co_await coordinator_->close(until);
+  if (transactions_) co_await transactions_->close(until);
   co_return Status{};
 }
 

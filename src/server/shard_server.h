@@ -7,10 +7,12 @@
 
 #include "coord/coord.h"
 #include "coord/topics.h"
+#include "coord/transaction_coordinator.h"
 #include "log/shard_log.h"
 #include "meta/meta.h"
 #include "server/fetch_session.h"
 #include "server/handlers.h"
+#include "server/node_transactions.h"
 #include "server/request_metrics.h"
 #include "shard/shard.h"
 #include "task/budget.h"
@@ -42,6 +44,8 @@ class ShardServer {
   /// From open() on.
   coord::GroupCoordinator& coordinator() { return *coordinator_; }
   coord::Topics& group_topics() { return *group_topics_; }
+  coord::TransactionCoordinator& transactions() { return *transactions_; }
+  coord::TransactionPeers& transaction_peers() { return transaction_peers_; }
   task::Budget& request_budget() { return request_budget_; }
   task::Budget& answer_budget() { return answer_budget_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
@@ -72,12 +76,15 @@ class ShardServer {
   void publish_log_metrics();
   bool mine(const TopicPartition& id) const;
   coord::GroupConfig group_settings();
+  coord::TransactionConfig transaction_settings();
 
   Broker& broker_;
   shard::Shard& shard_;
   std::unique_ptr<log::ShardLog> log_;
   std::unique_ptr<coord::Topics> group_topics_;
   std::unique_ptr<coord::GroupCoordinator> coordinator_;
+  NodeTransactions transaction_peers_{*this};
+  std::unique_ptr<coord::TransactionCoordinator> transactions_;
   task::Budget request_budget_;
   task::Budget answer_budget_;
   FetchSessions fetch_sessions_;

@@ -1,6 +1,7 @@
 // ApiVersions: made from the handler table alone. An unknown version is answered in version 0 with UNSUPPORTED_VERSION
 // and the ranges (KIP-511).
 #include <algorithm>
+#include <array>
 
 #include "server/handlers.h"
 #include "server/handlers/common.h"
@@ -9,6 +10,16 @@
 namespace chronik::server {
 
 namespace {
+
+/// Features of the cluster (KIP-584) that clients look at; all in force.
+struct Feature {
+  const char* name;
+  std::int16_t min;
+  std::int16_t max;
+};
+constexpr auto kFeatures = std::to_array<Feature>({
+    {"transaction.version", 0, 2},  // KIP-890: an epoch for every transaction
+});
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -40,7 +51,13 @@ wire::ErrorCode check(const RequestContext& context, const wire::ApiVersionsRequ
 task::Task<wire::ApiVersionsResponse> handle_api_versions(RequestContext& context, wire::ApiVersionsRequest request) {
   wire::ApiVersionsResponse response;
   response.error_code = check(context, request);
-  if (response.error_code == wire::ErrorCode::none) response.api_keys = all_handlers().advertised();
+  if (response.error_code != wire::ErrorCode::none) co_return response;
+  response.api_keys = all_handlers().advertised();
+  for (const Feature& feature : kFeatures) {
+    response.supported_features.push_back({feature.name, feature.min, feature.max});
+    response.finalized_features.push_back({feature.name, feature.max, feature.max});
+  }
+  response.finalized_features_epoch = 0;
   co_return response;
 }
 

@@ -19,6 +19,7 @@ struct Want {
   std::size_t bytes_max = 0;
   LeaderEpoch claimed_epoch;
   LeaderEpoch last_fetched_epoch;
+  log::Isolation isolation = log::Isolation::uncommitted;
 };
 
 struct Got {
@@ -58,7 +59,7 @@ task::Task<wire::FetchResponse::PartitionData> read_one(ShardServer& server, con
     describe(*partition, data);
     co_return data;
   }
-  auto run = co_await partition->read(want.from, bytes_max, until);
+  auto run = co_await partition->read(want.from, bytes_max, until, want.isolation);
   if (!run) {
     data.error_code = log::to_kafka(run.error().code);
     if (run.error().code == Errc::corrupt) server.report_damage(run.error());
@@ -66,6 +67,12 @@ task::Task<wire::FetchResponse::PartitionData> read_one(ShardServer& server, con
     co_return data;
   }
   describe(*partition, data);
+  if (want.isolation == log::Isolation::committed) {
+    data.aborted_transactions.emplace();
+    for (const auto& aborted : partition->aborted_in(want.from, run->end)) {
+      data.aborted_transactions->push_back({aborted.producer, aborted.first});
+    }
+  }
   data.records.pieces = std::move(run->pieces);
   co_return data;
 }
@@ -108,7 +115,7 @@ task::Task<Result<bool>> await_growth(ShardServer& server, std::vector<Want> wan
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < wants.size(); ++i) {
       if (partitions[i]->deleted() || partitions[i]->failure()) co_return true;
-      bytes += partitions[i]->readable_bytes(wants[i].from);
+      bytes += partitions[i]->readable_bytes(wants[i].from, wants[i].isolation);
     }
     if (bytes >= min_bytes) co_return true;
     if (co_await grown.wait("fetch.long_poll", until) != task::Woken::notified) co_return false;
@@ -121,7 +128,7 @@ struct FetchPlan {
   std::vector<std::vector<Want>> shares;
 };
 
-FetchPlan make_plan(ShardServer& server, std::vector<SessionPartition>& partitions) {
+FetchPlan make_plan(ShardServer& server, std::vector<SessionPartition>& partitions, log::Isolation isolation) {
   FetchPlan plan;
   plan.shares.resize(server.broker().shards().size());
   for (SessionPartition& entry : partitions) {
@@ -142,6 +149,7 @@ FetchPlan make_plan(ShardServer& server, std::vector<SessionPartition>& partitio
     want.bytes_max = static_cast<std::size_t>(std::max(entry.wanted.partition_max_bytes, 1));
     want.claimed_epoch = entry.wanted.current_leader_epoch;
     want.last_fetched_epoch = entry.wanted.last_fetched_epoch;
+    want.isolation = isolation;
     plan.shares[target.owner.value()].push_back(want);
   }
   return plan;
@@ -287,7 +295,10 @@ task::Task<wire::FetchResponse> handle_fetch(RequestContext& context, wire::Fetc
     co_return response;
   }
   const auto min_bytes = static_cast<std::size_t>(std::max(request.min_bytes, 0));
-  FetchPlan plan = make_plan(server, partitions);
+  const log::Isolation isolation = request.isolation_level == wire::IsolationLevel::read_committed
+                                       ? log::Isolation::committed
+                                       : log::Isolation::uncommitted;
+  FetchPlan plan = make_plan(server, partitions, isolation);
   bool ready = co_await read_all(context, plan, limit, min_bytes, read_until());
   while (!ready && server.context().now() < poll_until.at) {
     memory->release();
@@ -295,7 +306,7 @@ task::Task<wire::FetchResponse> handle_fetch(RequestContext& context, wire::Fetc
     auto again = co_await server.answer_budget().take(limit, read_until());
     if (!again) break;
     memory = std::move(again);
-    plan = make_plan(server, partitions);
+    plan = make_plan(server, partitions, isolation);
     ready = co_await read_all(context, plan, limit, min_bytes, read_until());
   }
   assemble(plan, start.incremental, response);

@@ -8,7 +8,6 @@
 #include "task/task.h"
 #include "wire/messages/api_versions.h"
 #include "wire/messages/fetch.h"
-#include "wire/messages/init_producer_id.h"
 #include "wire/messages/list_offsets.h"
 #include "wire/messages/metadata.h"
 #include "wire/messages/produce.h"
@@ -21,7 +20,5 @@ task::Task<wire::FetchResponse> handle_fetch(RequestContext& context, wire::Fetc
 task::Task<wire::ListOffsetsResponse> handle_list_offsets(RequestContext& context, wire::ListOffsetsRequest request);
 task::Task<wire::MetadataResponse> handle_metadata(RequestContext& context, wire::MetadataRequest request);
 task::Task<wire::ApiVersionsResponse> handle_api_versions(RequestContext& context, wire::ApiVersionsRequest request);
-task::Task<wire::InitProducerIdResponse> handle_init_producer_id(RequestContext& context,
-                                                                 wire::InitProducerIdRequest request);
 
 }  // namespace chronik::server

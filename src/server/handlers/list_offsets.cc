@@ -1,5 +1,5 @@
-// ListOffsets: earliest, latest, max-timestamp and by time (KIP-79, KIP-734, KIP-405). Isolation levels coincide until
-// there are transactions.
+// ListOffsets: earliest, latest, max-timestamp and by time (KIP-79, KIP-734, KIP-405). Readers of committed records are
+// told of nothing behind the last stable offset.
 #include "server/handlers/common.h"
 #include "server/handlers/gather.h"
 #include "server/handlers/handle.h"
@@ -8,7 +8,9 @@ namespace chronik::server {
 
 namespace {
 
-using Asked = wire::ListOffsetsRequest::Partition;
+struct Asked : wire::ListOffsetsRequest::Partition {
+  log::Isolation isolation = log::Isolation::uncommitted;
+};
 using Answer = wire::ListOffsetsResponse::PartitionResponse;
 
 /// What needs no search. nullopt: it takes find().
@@ -25,7 +27,7 @@ std::optional<Answer> answer_at_once(const log::PartitionPtr& partition, const A
   }
   if (answer.error_code != wire::ErrorCode::none) return answer;
   if (asked.timestamp == wire::kLatestTimestamp) {
-    answer.offset = Offset(partition->high_watermark().value());
+    answer.offset = partition->visible_end(asked.isolation);
     answer.leader_epoch = partition->leader_epoch();
     return answer;
   }
@@ -45,7 +47,7 @@ task::Task<Result<Answer>> find(log::PartitionPtr partition, Asked asked, Deadli
                                : co_await partition->find_timestamp(asked.timestamp, until));
   Answer answer;
   answer.partition_index = asked.partition_index;
-  if (found) {
+  if (found && found->offset < partition->visible_end(asked.isolation)) {
     answer.timestamp = found->timestamp;
     answer.offset = found->offset;
     answer.leader_epoch = found->leader_epoch;
@@ -86,12 +88,16 @@ task::Task<Result<std::vector<Answer>>> answer_share(ShardServer& server, std::v
 task::Task<wire::ListOffsetsResponse> handle_list_offsets(RequestContext& context, wire::ListOffsetsRequest request) {
   ShardServer& server = context.server;
   const Deadline until = server.context().after(server.log().options().wal.stall_deadline);
+  const log::Isolation isolation = request.isolation_level == wire::IsolationLevel::read_committed
+                                       ? log::Isolation::committed
+                                       : log::Isolation::uncommitted;
   wire::ListOffsetsResponse response;
   Shares<Asked> shares(server.broker().shards().size());
   for (const auto& topic : request.topics) {
     auto& answers = response.topics.emplace_back();
     answers.name = topic.name;
-    for (const Asked& asked : topic.partitions) {
+    for (const auto& wanted : topic.partitions) {
+      const Asked asked{wanted, isolation};
       Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
       const Target target = locate(server, topic.name, TopicId{}, asked.partition_index);

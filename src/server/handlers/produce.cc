@@ -7,6 +7,7 @@
 #include "base/canary.h"
 #include "server/handlers/common.h"
 #include "server/handlers/handle.h"
+#include "server/handlers/produce_transactions.h"
 #include "wire/batch_validation.h"
 
 namespace chronik::server {
@@ -21,6 +22,7 @@ struct Piece {
   TopicPartition id;
   Buffer batch;
   wire::ValidatedBatch validated;
+  log::TransactionPass pass = log::kNoPass;
 };
 
 struct PieceResult {
@@ -58,7 +60,7 @@ task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<
       result.error = wire::ErrorCode::unknown_topic_or_partition;
       continue;
     }
-    auto appended = partition->append(piece.batch.span(), piece.validated);
+    auto appended = partition->append(piece.batch.span(), piece.validated, log::Origin::client, piece.pass);
     if (appended) {
       result.appended = *std::move(appended);
     } else {
@@ -97,10 +99,6 @@ void sort_out(ShardServer& server, wire::ProduceRequest& request, wire::ProduceR
   const auto check = [&](const wire::ProduceRequest::TopicData& topic, wire::ProduceRequest::PartitionData& data,
                          Piece& piece) -> std::optional<wire::Rejection> {
     if (request.acks < -1 || request.acks > 1) return wire::Rejection{wire::ErrorCode::invalid_required_acks, {}};
-    if (request.transactional_id) {
-      return wire::Rejection{wire::ErrorCode::transactional_id_authorization_failed,
-                             "transactions are not supported by this version"};
-    }
     const Target target = locate(server, topic.name, topic.topic_id, data.index);
     if (target.error != wire::ErrorCode::none) return wire::Rejection{target.error, {}};
     const meta::TopicPtr about = server.view().image()->find(target.id.topic);
@@ -109,8 +107,9 @@ void sort_out(ShardServer& server, wire::ProduceRequest& request, wire::ProduceR
     }
     auto validated = wire::validate_produced_batch(data.records.span(), kDecompressedMax);
     if (!validated) return std::move(validated).error();
-    if (validated->header.is_transactional()) {
-      return wire::Rejection{wire::ErrorCode::invalid_txn_state, "transactions are not supported by this version"};
+    if (validated->header.is_transactional() && !request.transactional_id) {
+      return wire::Rejection{wire::ErrorCode::transactional_id_authorization_failed,
+                             "a transactional batch in a request without a transactional id"};
     }
     piece.id = target.id;
     piece.batch = std::move(data.records);
@@ -146,6 +145,32 @@ void fail_share(wire::ProduceResponse& response, const std::vector<std::pair<std
   }
 }
 
+/// Before the first stage: whatever opens a transaction in a partition is known to the transaction's coordinator.
+task::Task<void> admit_transactional(RequestContext& context, const std::string& transactional_id,
+                                     std::vector<std::vector<Piece>>& shares, wire::ProduceResponse& response) {
+  std::vector<TransactionalWrite> writes;
+  std::vector<Piece*> pieces;
+  for (std::size_t shard = 0; shard < shares.size(); ++shard) {
+    for (Piece& piece : shares[shard]) {
+      const wire::RecordBatchHeader& header = piece.validated.header;
+      if (!header.is_transactional()) continue;
+      const std::string& topic = context.server.view().image()->find(piece.id.topic)->name;
+      writes.push_back({ShardId(static_cast<std::uint32_t>(shard)), piece.id, topic,
+                        {header.producer_id, header.producer_epoch}});
+      pieces.push_back(&piece);
+    }
+  }
+  if (writes.empty()) co_return;
+  co_await admit_writes(context, transactional_id, writes);
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    pieces[i]->pass = writes[i].pass;
+    if (writes[i].error == wire::ErrorCode::none) continue;
+    response.responses[pieces[i]->topic].partition_responses[pieces[i]->partition].error_code = writes[i].error;
+    pieces[i]->batch = {};  // refused
+  }
+  for (auto& share : shares) std::erase_if(share, [](const Piece& piece) { return piece.batch.size() == 0; });
+}
+
 /// One shard's part of a request between the stages.
 struct Share {
   std::vector<std::pair<std::size_t, std::size_t>> places;
@@ -171,6 +196,7 @@ task::Task<std::optional<wire::ProduceResponse>> handle_produce(RequestContext& 
   wire::ProduceResponse response;
   std::vector<std::vector<Piece>> shares(broker.shards().size());
   sort_out(server, request, response, shares);
+  if (request.transactional_id) co_await admit_transactional(context, *request.transactional_id, shares, response);
 
   std::map<std::size_t, Share> enqueued;
   for (std::size_t i = 0; i < shares.size(); ++i) {
