@@ -175,6 +175,8 @@ Transaction fence(const Transaction& now, UnixMillis at) {
   Transaction next = preparing(now, false, at);
   next.last_epoch = kNoEpoch;
   next.producer.epoch = after(now.producer.epoch);
+  // One epoch more than an end that the producer asked for: it must not take this one for the answer that it missed.
+  if (now.bumps) next.producer.epoch = after(next.producer.epoch);
   return next;
 }
 

@@ -41,7 +41,8 @@ TEST_P(ApiVersions, lists_what_is_served) {
     const auto response = call(request, version);
     EXPECT_EQ(response.error_code, wire::ErrorCode::none);
     EXPECT_EQ(response.api_keys.size(), wire::kApis.size());
-    EXPECT_TRUE(response.supported_features.empty());
+    EXPECT_EQ(response.supported_features.empty(), version < 3);  // tagged fields
+    for (const auto& feature : response.supported_features) EXPECT_GE(feature.min_version, version < 4 ? 1 : 0);
   }
 }
 

@@ -66,6 +66,7 @@ bool settled(ErrorCode error) {
 /// On the owning shard. For each target whether it is settled.
 task::Task<Result<std::vector<bool>>> write_share(ShardServer& server, MarkerShare share, Deadline until) {
   std::vector<bool> done(share.targets.size(), false);
+  if (!server.is_open()) co_return done;
   CO_TRY_STATUS(co_await server.log().wal().room(kMarkerBytes * share.targets.size(), until));
   std::vector<Pending> under_way;
   for (std::size_t i = 0; i < share.targets.size(); ++i) {
@@ -98,7 +99,7 @@ task::Task<Status> NodeTransactions::create_transactions_topic(std::int32_t part
       {.name = name,
        .partitions = partitions,
        .replication_factor = -1,
-       .configs = {{"cleanup.policy", "compact"}, {"compression.type", "uncompressed"}, {"segment.bytes", "104857600"}}});
+       .configs = {{"cleanup.policy", "compact"}, {"compression.type", "producer"}, {"segment.bytes", "104857600"}}});
   CO_TRY(const auto created,
          co_await meta::create_topics(server_.metadata(), server_.shard(), std::move(topics), false, until));
   const meta::ItemOutcome& outcome = created.front().outcome;

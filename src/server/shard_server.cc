@@ -116,6 +116,7 @@ task::Task<Status> ShardServer::open(log::ShardLogOptions options,
   transactions_ = std::make_unique<coord::TransactionCoordinator>(shard_, *group_topics_, transaction_peers_,
                                                                   transaction_settings());
   view().listen([this](const meta::ImagePtr& old, const meta::ImagePtr& now) { follow(*old, *now); });
+  open_ = true;
   co_return Status{};
 }
 

@@ -41,6 +41,8 @@ class ShardServer {
 
   log::ShardLog& log() { return *log_; }
   bool has_log() const { return log_ != nullptr; }
+  /// All partitions are there. Shards open one after the other, and the first may have work for the last at once.
+  bool is_open() const { return open_; }
   /// From open() on.
   coord::GroupCoordinator& coordinator() { return *coordinator_; }
   coord::Topics& group_topics() { return *group_topics_; }
@@ -94,6 +96,7 @@ class ShardServer {
   std::uint64_t next_connection_ = 0;
   std::size_t connections_ = 0;
   Instant damage_reported_{};
+  bool open_ = false;
   bool stopping_ = false;
 };
 

@@ -62,6 +62,13 @@ class SimBroker {
     start();
   }
 
+  /// A power cut in the middle of whatever was going on.
+  void crash() {
+    drop();
+    machine.crash();
+    start();
+  }
+
   std::unique_ptr<sim::World> world;
   sim::Machine& machine;
   std::unique_ptr<task::Context> client_context;

@@ -21,6 +21,8 @@ constexpr auto kFeatures = std::to_array<Feature>({
     {"transaction.version", 0, 2},  // KIP-890: an epoch for every transaction
 });
 
+constexpr std::int16_t kFeatureZeroSince = 4;  // KIP-1022
+
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -53,8 +55,10 @@ task::Task<wire::ApiVersionsResponse> handle_api_versions(RequestContext& contex
   response.error_code = check(context, request);
   if (response.error_code != wire::ErrorCode::none) co_return response;
   response.api_keys = all_handlers().advertised();
+  // Older clients cannot read a feature that starts at 0.
+  const std::int16_t feature_min = context.version() < kFeatureZeroSince ? 1 : 0;
   for (const Feature& feature : kFeatures) {
-    response.supported_features.push_back({feature.name, feature.min, feature.max});
+    response.supported_features.push_back({feature.name, std::max(feature.min, feature_min), feature.max});
     response.finalized_features.push_back({feature.name, feature.max, feature.max});
   }
   response.finalized_features_epoch = 0;

@@ -119,21 +119,17 @@ TEST_P(Groups, the_coordinator_is_this_node_in_every_version) {
   EXPECT_TRUE(rig().broker->metadata().view(rig().shards->at(std::size_t{0})).topic_config(*topic).cleanup_compact);
 }
 
-TEST_P(Groups, transactions_and_unknown_kinds_have_no_coordinator) {
+TEST_P(Groups, transactions_have_a_coordinator_and_unknown_kinds_have_none) {
   wire::FindCoordinatorRequest request;
   request.key_type = CoordinatorType::transaction;
   request.key = "t";
   const auto old = call(request, 3);
-  EXPECT_EQ(old.error_code, ErrorCode::coordinator_not_available);
-  EXPECT_TRUE(old.error_message);
-  EXPECT_EQ(old.node_id, BrokerId(-1));
+  EXPECT_EQ(old.error_code, ErrorCode::none);
+  EXPECT_EQ(old.node_id, rig().node());
   request.coordinator_keys = {"t", "u"};
   const auto batch = call(request);
   ASSERT_EQ(batch.coordinators.size(), 2U);
-  for (const auto& coordinator : batch.coordinators) {
-    EXPECT_EQ(coordinator.error_code, ErrorCode::coordinator_not_available);
-    EXPECT_TRUE(coordinator.error_message);
-  }
+  for (const auto& coordinator : batch.coordinators) EXPECT_EQ(coordinator.node_id, rig().node());
   request.key_type = static_cast<CoordinatorType>(9);
   EXPECT_EQ(call(request).coordinators.at(0).error_code, ErrorCode::invalid_request);
 }
