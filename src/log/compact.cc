@@ -149,7 +149,7 @@ std::vector<SegmentPtr> SegmentStore::Impl::group_from(const CompactionRun& run,
 
 task::Task<Status> SegmentStore::Impl::rewrite(CompactionRun& run) {
   const auto retention_ms = std::chrono::duration_cast<std::chrono::milliseconds>(run.options.delete_retention).count();
-  CompactionFilter filter(run.keys, run.fates, run.end, context.wall_now().plus(-retention_ms));
+  CompactionFilter filter(run.keys, run.fates, run.end, context.wall_now(), retention_ms);
   for (std::size_t first = 0; first < run.segments.size();) {
     const auto group = group_from(run, first);
     first += group.size();

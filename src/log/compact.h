@@ -1,6 +1,7 @@
 // Log compaction (cleanup.policy=compact): of the records of one key only the last stays; a tombstone (null value) goes
-// once it is older than delete_retention. Works on closed, synced segments only, in bounded memory; offsets do not
-// change.
+// after delete_retention. Works on closed, synced segments only, in bounded memory; offsets do not
+// change. How long a tombstone stays counts from the first run that meets it, which notes that in its batch (KIP-534), so
+// that whoever reads from the beginning has that long to come to it.
 //
 // Rewritten segments stay contiguous: where whole batches went, an empty batch covers their offsets, so that every gap
 // that is found later is damage. What aborted transactions wrote goes; nothing at or above the first offset of an open
@@ -17,7 +18,7 @@
 namespace chronik::log {
 
 struct CompactionOptions {
-  Duration delete_retention = std::chrono::hours(24);  // delete.retention.ms, by record timestamp
+  Duration delete_retention = std::chrono::hours(24);  // delete.retention.ms
   std::size_t map_bytes = 16U << 20;                   // memory for keys; what does not fit waits for the next run
   std::size_t transactions_max = 1U << 18;             // markers remembered in one run
   Offset limit{INT64_MAX};                             // nothing at or above is compacted

@@ -54,22 +54,39 @@ bool CompactionFilter::keeps_marker(const LogBatch& batch, bool commits) {
   const bool has_records = found != kept_in_transaction_.end();
   if (has_records) kept_in_transaction_.erase(found);
   // Readers of committed records take an aborted producer back only at its abort marker.
-  return !commits || has_records || batch.header.max_timestamp >= tombstones_before_;
+  return !commits || has_records || batch.header.max_timestamp >= now_.plus(-delete_retention_ms_);
 }
 
-bool CompactionFilter::keeps_record(const wire::RecordBatchHeader& header, Offset offset, UnixMillis timestamp,
-                                    const std::optional<ByteSpan>& key, bool tombstone) const {
-  if (offset >= end_) return true;
-  if (!key) return false;
-  const auto last = keys_.find(*key);
-  if (last && *last > offset) return false;
-  const UnixMillis when = header.is_log_append_time() ? header.max_timestamp : timestamp;
-  return !tombstone || when >= tombstones_before_;
+bool CompactionFilter::keeps_record(const wire::RecordView& record, bool tombstones_expired) const {
+  if (record.offset >= end_) return true;
+  if (!record.key) return false;
+  const auto last = keys_.find(*record.key);
+  if (last && *last > record.offset) return false;
+  return record.value || !tombstones_expired;
+}
+
+Result<CompactionFilter::Choice> CompactionFilter::choose(const LogBatch& batch) const {
+  const auto horizon = batch.header.delete_horizon();
+  const bool expired = horizon && *horizon <= now_;
+  TRY(auto reader, wire::RecordReader::open(batch.bytes.span(), kDecompressedMax));
+  Choice choice;
+  wire::RecordView record;
+  for (;;) {
+    TRY(const bool more, reader.next(record));
+    if (!more) return choice;
+    const bool keeps = keeps_record(record, expired);
+    choice.keeps.push_back(keeps);
+    choice.kept += keeps ? 1 : 0;
+    choice.tombstones = choice.tombstones || (keeps && !record.value);
+  }
 }
 
 Result<std::optional<KeptBatch>> CompactionFilter::rewrite(const LogBatch& batch) {
   const wire::RecordBatchHeader& header = batch.header;
-  TRY(auto reader, wire::RecordReader::open(batch.bytes.span(), kDecompressedMax));
+  TRY(const Choice choice, choose(batch));
+  if (choice.kept == 0) return std::nullopt;
+  const bool undated = choice.tombstones && !header.delete_horizon();
+  if (choice.kept == header.record_count && !undated) return KeptBatch{header, batch.bytes};
   wire::BatchOptions options;
   options.codec = header.codec();
   options.base_offset = header.base_offset;
@@ -79,17 +96,15 @@ Result<std::optional<KeptBatch>> CompactionFilter::rewrite(const LogBatch& batch
   options.base_sequence = header.base_sequence;
   options.transactional = header.is_transactional();
   if (header.is_log_append_time()) options.log_append_time = header.max_timestamp;
+  if (choice.tombstones) options.delete_horizon = header.delete_horizon().value_or(now_.plus(delete_retention_ms_));
   options.last_offset_delta_min = header.last_offset_delta;
   wire::RecordBatchBuilder builder(options);
+  TRY(auto reader, wire::RecordReader::open(batch.bytes.span(), kDecompressedMax));
   wire::RecordView record;
-  for (;;) {
+  for (const bool keeps : choice.keeps) {
     TRY(const bool more, reader.next(record));
-    if (!more) break;
-    if (!keeps_record(header, record.offset, record.timestamp, record.key, !record.value)) continue;
-    builder.add_at(record.offset_delta, record.timestamp, record.key, record.value, record.headers);
+    if (more && keeps) builder.add_at(record.offset_delta, record.timestamp, record.key, record.value, record.headers);
   }
-  if (builder.count() == 0) return std::nullopt;
-  if (builder.count() == header.record_count) return KeptBatch{header, batch.bytes};
   records_removed_ += static_cast<std::uint64_t>(header.record_count - builder.count());
   TRY(auto bytes, builder.build());
   TRY(const auto rewritten, wire::parse_batch_header(bytes.span()));

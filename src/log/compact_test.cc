@@ -56,16 +56,18 @@ Records read_all(Rig& rig, SegmentStore& store) {
   return records;
 }
 
-/// What must be left of `all` when records below `end` were compacted.
-Records compacted(const Records& all, std::int64_t end, std::int64_t tombstones_before) {
+/// What must be left of `all` when records below `end` were compacted. `horizons`: when each tombstone may go.
+using Horizons = std::map<std::int64_t, std::int64_t>;
+Records compacted(const Records& all, std::int64_t end, std::int64_t now, const Horizons& horizons = {}) {
   std::map<std::string, std::int64_t> last;
   for (const auto& [offset, record] : all) {
     if (offset < end) last[record.key] = offset;
   }
   Records left;
   for (const auto& [offset, record] : all) {
-    const bool goes =
-        offset < end && (last[record.key] != offset || (!record.value && record.timestamp < tombstones_before));
+    const auto horizon = horizons.find(offset);
+    const bool expired = !record.value && horizon != horizons.end() && horizon->second <= now;
+    const bool goes = offset < end && (last[record.key] != offset || expired);
     if (!goes) left[offset] = record;
   }
   return left;
@@ -107,6 +109,7 @@ TEST(Compaction, the_last_value_of_each_key_stays_and_offsets_do_not_change) {
     Keyed source(seed, rig.context->wall_now().value());
     auto store = rig.store_for(small_options());
     store->start_empty(Offset(0));
+    Horizons horizons;
     for (int round = 0; round < 3; ++round) {
       ASSERT_TRUE(rig.run(store->append(source.batches(100))));
       ASSERT_TRUE(rig.run(store->sync()));
@@ -114,13 +117,18 @@ TEST(Compaction, the_last_value_of_each_key_stays_and_offsets_do_not_change) {
       const auto bytes = store->bytes();
       const FilePosition position = store->position();
       CompactionOptions options;
-      // Half of the time tombstones are old enough to go.
-      options.delete_retention = source.chance.chance(1, 2) ? Duration(-std::chrono::hours(10)) : Duration(10h);
+      // Half of the time tombstones met now may go in the next round.
+      options.delete_retention = source.chance.chance(1, 2) ? Duration(0) : Duration(10h);
       const auto result = rig.run(store->compact(options));
       ASSERT_TRUE(result) << result.error().message();
       EXPECT_EQ(result->cleaned_to, position.segment);
-      const auto horizon = rig.context->wall_now().value() - options.delete_retention / 1ms;
-      const Records left = compacted(before, result->cleaned_to.value(), horizon);
+      const std::int64_t now = rig.context->wall_now().value();
+      const Records left = compacted(before, result->cleaned_to.value(), now, horizons);
+      for (const auto& [offset, record] : left) {
+        if (!record.value && offset < result->cleaned_to.value()) {
+          horizons.try_emplace(offset, now + options.delete_retention / 1ms);
+        }
+      }
       ASSERT_EQ(read_all(rig, *store), left);
       EXPECT_LT(store->bytes(), bytes);
       EXPECT_EQ(before.size() - left.size(), result->records_removed);
@@ -131,10 +139,11 @@ TEST(Compaction, the_last_value_of_each_key_stays_and_offsets_do_not_change) {
         ASSERT_TRUE(rig.run(store->recover(position)));
         ASSERT_EQ(read_all(rig, *store), left);
       }
-      // Nothing left to do.
+      // Nothing left to do; but after a start it is not known what was done, and a second look takes tombstones away.
       const auto again = rig.run(store->compact(options));
       ASSERT_TRUE(again);
-      ASSERT_EQ(read_all(rig, *store), left);
+      const Records then = seed % 2 == 0 ? compacted(left, result->cleaned_to.value(), now + 1000, horizons) : left;
+      ASSERT_TRUE(read_all(rig, *store) == then);
     }
   }
 }

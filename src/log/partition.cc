@@ -102,6 +102,9 @@ std::optional<Rejection> Partition::refusal(ByteSpan batch, const wire::Validate
                      "a batch of " + std::to_string(batch.size()) +
                          " bytes exceeds max.message.bytes=" + std::to_string(config_.max_message_bytes)};
   }
+  if (config_.compact && validated.has_null_key && !validated.header.is_control()) {
+    return Rejection{ErrorCode::invalid_record, "a compacted topic takes no records without a key"};
+  }
   if (config_.log_append_time) return std::nullopt;
   const auto outside = [&](UnixMillis timestamp) {
     if (timestamp.value() < 0) return false;  // no timestamp

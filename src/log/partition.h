@@ -143,8 +143,9 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// Advances the log start as retention demands (durably) and removes whole segments below it. `now` is wall time.
   task::Task<Status> apply_retention(UnixMillis now, Deadline until);
   task::Task<Status> remove_unreachable_segments();
-  /// Compacted topics: rewrites closed segments once half of their bytes have come since the last time.
-  task::Task<Status> compact_if_dirty();
+  /// Compacted topics: whether enough has come since the last run; a run, beside appends and flushes.
+  bool wants_compaction(UnixMillis now) const;
+  task::Task<Status> compact(UnixMillis now);
   void expire_producers(UnixMillis before);
   /// Deletion of the topic: wakes readers, refuses everything; files go with destroy().
   void mark_deleted();
@@ -180,6 +181,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   void append_tail(Run& run, Offset end, std::size_t bytes_max) const;
   task::Task<Status> move_log_start(Offset to, Deadline until);
   Offset retention_target(UnixMillis now) const;
+  std::optional<Offset> compaction_limit(UnixMillis now) const;
   std::vector<BatchRef> flushable(wal::GroupSequence cut) const;
   void drop_flushed();
 

@@ -88,7 +88,7 @@ task::Task<Result<LogStartOffset>> Partition::delete_records(Offset before, Dead
 
 Offset Partition::retention_target(UnixMillis now) const {
   Offset target(log_start_.value());
-  if (config_.compact) return target;
+  if (!config_.remove) return target;
   const auto segments = store_.segments();
   std::uint64_t bytes = store_.bytes() + tail_bytes_;
   for (const SegmentInfo& segment : segments) {
@@ -120,20 +120,43 @@ task::Task<Status> Partition::remove_unreachable_segments() {
   co_return co_await store_.remove_before(Offset(log_start_.value()));
 }
 
-task::Task<Status> Partition::compact_if_dirty() {
-  const auto self = shared_from_this();
-  if (!config_.compact || deleted_ || failure_) co_return Status{};
-  std::uint64_t closed = 0;
+/// Where a compaction run may go to: not into the active segment, nor to what is younger than min.compaction.lag.ms.
+/// And whether it is worth one.
+std::optional<Offset> Partition::compaction_limit(UnixMillis now) const {
+  const auto segments = store_.segments();
+  Offset limit(last_stable_offset().value());
+  const auto stays = [&](const SegmentInfo& segment) {
+    const bool young = now.value() - segment.max_timestamp.value() < config_.min_compaction_lag_ms;
+    return segment.active || young;
+  };
+  const auto first = std::ranges::find_if(segments, stays);
+  if (first != segments.end()) limit = std::min(limit, first->base);
+  std::uint64_t bytes = 0;
   std::uint64_t dirty = 0;
-  for (const SegmentInfo& segment : store_.segments()) {
-    if (segment.active) continue;
-    closed += segment.bytes;
-    if (segment.end > compacted_to_) dirty += segment.bytes;
+  bool overdue = false;
+  for (const SegmentInfo& segment : segments) {
+    if (segment.end > limit) break;
+    bytes += segment.bytes;
+    if (segment.end <= compacted_to_) continue;
+    dirty += segment.bytes;
+    overdue = overdue || now.value() - segment.max_timestamp.value() > config_.max_compaction_lag_ms;
   }
-  if (dirty == 0 || dirty * 2 < closed) co_return Status{};
+  const double ratio = bytes == 0 ? 0 : static_cast<double>(dirty) / static_cast<double>(bytes);
+  const bool due = dirty > 0 && (overdue || ratio >= config_.min_cleanable_dirty_ratio);
+  return due ? std::optional(limit) : std::nullopt;
+}
+
+bool Partition::wants_compaction(UnixMillis now) const {
+  return config_.compact && !deleted_ && !failure_ && compaction_limit(now).has_value();
+}
+
+task::Task<Status> Partition::compact(UnixMillis now) {
+  const auto self = shared_from_this();
+  const auto limit = compaction_limit(now);
+  if (!limit || !wants_compaction(now)) co_return Status{};
   CompactionOptions options;
   options.delete_retention = std::chrono::milliseconds(config_.delete_retention_ms);
-  options.limit = Offset(last_stable_offset().value());
+  options.limit = *limit;
   CO_TRY(const CompactionResult result, co_await store_.compact(options));
   compacted_to_ = std::max(compacted_to_, result.cleaned_to);
   co_return Status{};

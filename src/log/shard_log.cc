@@ -123,6 +123,10 @@ task::Task<void> ShardLog::run() {
     if (context_.now() >= next_retention_) {
       co_await retention_round();
       next_retention_ = context_.now() + options_.retention_check;
+      if (!compacting_ && !closing_) {
+        compacting_ = true;
+        context_.spawn("log.compactor", compaction_round());
+      }
       continue;
     }
     // Sleep until asked; with a dirty tail, until it has been idle for a while.
@@ -207,11 +211,29 @@ task::Task<void> ShardLog::retention_round() {
   for (const PartitionPtr& partition : all) {
     if (partition->deleted() || wal_->failure()) continue;
     partition->expire_producers(UnixMillis(now.value() - options_.producer_expiration_ms));
-    Status status = co_await partition->apply_retention(now, stall());
-    if (status) status = co_await partition->compact_if_dirty();
+    const Status status = co_await partition->apply_retention(now, stall());
     const bool recoverable = status || is_recoverable(status.error().code) || status.error().code == Errc::closed;
     if (!recoverable) wal_->fail(status.error());
   }
+}
+
+/// One partition after the other; the most that a run needs in memory is its map of keys.
+task::Task<void> ShardLog::compaction_round() {
+  std::vector<PartitionPtr> all;
+  for (const auto& [id, partition] : partitions_) {
+    if (partition->wants_compaction(context_.wall_now())) all.push_back(partition);
+  }
+  for (const PartitionPtr& partition : all) {
+    if (closing_ || wal_->failure()) break;
+    if (partition->deleted()) continue;
+    const Status status = co_await partition->compact(context_.wall_now());
+    if (status || partition->deleted() || is_recoverable(status.error().code)) continue;
+    const Errc code = status.error().code;
+    // Damage is the readers' to report: it stays as it is, and takes nothing else with it.
+    if (code != Errc::closed && code != Errc::corrupt) wal_->fail(status.error());
+  }
+  compacting_ = false;
+  done_.notify_all();
 }
 
 task::Task<void> ShardLog::destroy_removed() {
@@ -249,6 +271,10 @@ task::Task<Status> ShardLog::close(Deadline until) {
   if (status) status = co_await flush_all(until);
   closing_ = true;
   work_.notify_all();
+  // A run that is cut off is as after a crash: each segment is old or new.
+  while (compacting_ && !wal_->failure()) {
+    if (co_await done_.wait("log.close", until) == task::Woken::timed_out) break;
+  }
   co_return status;
 }
 

@@ -1,7 +1,7 @@
 // ShardLog: the logs of all partitions of one shard: their shared write-ahead log, the flusher that moves tails into
 // files and releases write-ahead log files, the checkpoint record, retention. One background coroutine does all file
 // work of the shard, so appends, syncs and removals of one partition never overlap; partitions among themselves are
-// flushed in parallel.
+// flushed in parallel. Compaction, which may take long, is another, so that flushing never waits for it.
 #pragma once
 
 #include <functional>
@@ -82,6 +82,7 @@ class ShardLog {
   void flush_ended(const Status& status);
   task::Task<Status> write_checkpoint();
   task::Task<void> retention_round();
+  task::Task<void> compaction_round();
   void add(const TopicPartition& id, PartitionPtr partition);
   task::Task<void> destroy_removed();
   bool wants_flush() const;
@@ -109,6 +110,7 @@ class ShardLog {
   bool flush_disk_full_ = false;
   bool closing_ = false;
   bool running_ = false;
+  bool compacting_ = false;
 };
 
 }  // namespace chronik::log

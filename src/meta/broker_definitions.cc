@@ -208,8 +208,6 @@ struct Table {
         definition.unset = true;
         definition.default_value = {};
       }
-      // A broker-wide value would reach user topics too.
-      if (definition.honoured == Honoured::internal_topics) definition.honoured = Honoured::default_only;
       definition.dynamic = true;
     }
     definition.name = synonym.name;

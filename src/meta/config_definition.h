@@ -33,10 +33,9 @@ enum class ConfigSource : std::int8_t {
 
 /// Values that this build acts upon. Others, though valid in Kafka, are refused: never accepted and ignored.
 enum class Honoured : std::uint8_t {
-  fully,            // every valid value
-  default_only,     // the default, and nothing else yet
-  internal_topics,  // every value on internal topics, the default elsewhere
-  synced_log,       // every value while wal.sync = group (nothing is acknowledged unsynced), else the default
+  fully,         // every valid value
+  default_only,  // the default, and nothing else yet
+  synced_log,    // every value while wal.sync = group (nothing is acknowledged unsynced), else the default
 };
 
 struct ConfigDefinition {

@@ -99,8 +99,9 @@ TEST(TopicConfigCheck, table) {
       {"message.timestamp.type", "CreateTime", kGood},
       {"message.timestamp.type", "logappendtime", Errc::invalid_argument},
       {"cleanup.policy", "delete", kGood},
-      {"cleanup.policy", "compact", Errc::unsupported},
-      {"cleanup.policy", "compact,delete", Errc::unsupported},
+      {"cleanup.policy", "compact", Errc{}},
+      {"cleanup.policy", "compact,delete", Errc{}},
+      {"preallocate", "true", Errc::unsupported},
       {"cleanup.policy", "shred", Errc::invalid_argument},
       {"cleanup.policy", "", Errc::invalid_argument},
       {"compression.type", "producer", kGood},
@@ -115,7 +116,7 @@ TEST(TopicConfigCheck, table) {
       {"preallocate", "no", Errc::invalid_argument},
       {"unclean.leader.election.enable", "true", Errc::unsupported},
       {"min.cleanable.dirty.ratio", "0.50", kGood},
-      {"min.cleanable.dirty.ratio", "0.6", Errc::unsupported},
+      {"min.cleanable.dirty.ratio", "0.6", Errc{}},
       {"min.cleanable.dirty.ratio", "1.1", Errc::invalid_argument},
       {"min.cleanable.dirty.ratio", "nan", Errc::invalid_argument},
       {"flush.messages", "1", kGood},
@@ -132,9 +133,10 @@ TEST(TopicConfigCheck, table) {
   }
 }
 
-TEST(TopicConfigCheck, internal_topics_may_be_compacted) {
+TEST(TopicConfigCheck, topics_may_be_compacted) {
   const BrokerConfig broker;
-  EXPECT_TRUE(check_topic_config(broker, kOffsetsTopic, "cleanup.policy", "compact"));
+  EXPECT_TRUE(check_topic_config(broker, "orders", "cleanup.policy", "compact"));
+  EXPECT_TRUE(check_topic_config(broker, "orders", "cleanup.policy", "compact,delete"));
   const TopicConfig config = resolve_topic_config(broker, {{"cleanup.policy", "compact"}});
   EXPECT_TRUE(config.cleanup_compact);
   EXPECT_FALSE(config.cleanup_delete);
@@ -175,7 +177,8 @@ TEST(BrokerConfigSet, table) {
       {"default.replication.factor", "3", Errc::unsupported},
       {"offsets.topic.replication.factor", "1", Errc{}},
       {"offsets.topic.replication.factor", "3", Errc::unsupported},
-      {"log.cleanup.policy", "compact", Errc::unsupported},
+      {"log.cleanup.policy", "compact", Errc{}},
+      {"log.preallocate", "true", Errc::unsupported},
       {"min.insync.replicas", "2", Errc::unsupported},
       {"auto.create.topics.enable", "maybe", Errc::invalid_argument},
       {"zookeeper.connect", "localhost", Errc::invalid_argument},

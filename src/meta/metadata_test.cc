@@ -237,7 +237,7 @@ TEST_F(MetadataTest, create_topics_checks_every_item) {
                                   {"bad/name", 1, 1, {}},
                                   {"zero", 0, 1, {}},
                                   {"copies", 1, 3, {}},
-                                  {"config", 1, 1, {{"cleanup.policy", "compact"}}},
+                                  {"config", 1, 1, {{"preallocate", "true"}}},
                                   {"unknown", 1, 1, {{"no.such.config", "1"}}}});
   std::vector<ErrorCode> errors;
   for (const CreatedTopic& topic : created) {
@@ -301,7 +301,7 @@ TEST_F(MetadataTest, topic_configs_are_altered_or_refused_by_name) {
   EXPECT_EQ(alter("t", {{"retention.ms", ConfigOperation::set, "x"}}).at(0).error, ErrorCode::invalid_config);
   EXPECT_EQ(alter("t", {{"min.insync.replicas", ConfigOperation::set, "2"}}).at(0).error, ErrorCode::invalid_config);
   EXPECT_EQ(alter("t", {{"retention.ms", append, "5"}}).at(0).error, ErrorCode::invalid_config);
-  EXPECT_EQ(alter("t", {{"cleanup.policy", append, "compact"}}).at(0).error, ErrorCode::invalid_config);
+  EXPECT_EQ(alter("t", {{"cleanup.policy", append, "shred"}}).at(0).error, ErrorCode::invalid_config);
   EXPECT_EQ(alter("t", {{"nope", remove, ""}}).at(0).error, ErrorCode::invalid_config);
   EXPECT_EQ(alter("u", {{"retention.ms", ConfigOperation::set, "5"}}).at(0).error,
             ErrorCode::unknown_topic_or_partition);

@@ -18,15 +18,11 @@ const TopicRow* find_row(std::string_view name) {
   return at == rows.end() || at->definition.name != name ? nullptr : &*at;
 }
 
-bool honoured(const BrokerConfig& broker, std::string_view topic, const ConfigDefinition& definition,
-              std::string_view value) {
+bool honoured(const BrokerConfig& broker, const ConfigDefinition& definition, std::string_view value) {
   switch (definition.honoured) {
     case Honoured::fully:
       return true;
     case Honoured::default_only:
-      break;
-    case Honoured::internal_topics:
-      if (is_internal_topic(topic)) return true;
       break;
     case Honoured::synced_log:
       if (broker.wal_sync == WalSync::group) return true;
@@ -70,7 +66,7 @@ Status check_topic_config(const BrokerConfig& broker, std::string_view name, std
   const TopicRow* const row = find_row(key);
   if (!row) return fail(Errc::invalid_argument, fmt::format("Unknown topic configuration {}", key));
   TRY_STATUS(check_value(row->definition, value));
-  if (!honoured(broker, name, row->definition, value)) {
+  if (!honoured(broker, row->definition, value)) {
     return fail(Errc::unsupported, fmt::format("{}={} is not supported yet on topic {}: this build honours only {}",
                                                key, value, name, row->definition.default_value));
   }

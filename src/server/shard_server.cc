@@ -78,7 +78,7 @@ bool ShardServer::mine(const TopicPartition& id) const {
   return broker_.owner(id) == shard_.id();
 }
 
-log::LogConfig log_config(const meta::TopicConfig& topic, const meta::Topic& about, Duration stall) {
+log::LogConfig log_config(const meta::TopicConfig& topic, Duration stall) {
   log::LogConfig config;
   config.segments.segment_bytes = static_cast<std::uint64_t>(topic.segment_bytes);
   config.segments.segment_age = std::chrono::milliseconds(std::min(topic.segment_ms, std::int64_t{1} << 42));
@@ -91,8 +91,17 @@ log::LogConfig log_config(const meta::TopicConfig& topic, const meta::Topic& abo
   config.log_append_time = topic.timestamp_type == meta::TimestampType::log_append_time;
   config.timestamp_before_max_ms = topic.timestamp_before_max_ms;
   config.timestamp_after_max_ms = topic.timestamp_after_max_ms;
-  config.compact = topic.cleanup_compact && about.internal();
+  config.compact = topic.cleanup_compact;
+  config.remove = topic.cleanup_delete;
   config.delete_retention_ms = topic.delete_retention_ms;
+  config.min_cleanable_dirty_ratio = topic.min_cleanable_dirty_ratio;
+  config.min_compaction_lag_ms = topic.min_compaction_lag_ms;
+  config.max_compaction_lag_ms = topic.max_compaction_lag_ms;
+  if (config.compact) {
+    // What may wait no longer than that must not stay in the active segment for longer.
+    const std::int64_t age_ms = std::min({topic.segment_ms, topic.max_compaction_lag_ms, std::int64_t{1} << 42});
+    config.segments.segment_age = std::chrono::milliseconds(age_ms);
+  }
   return config;
 }
 
@@ -107,7 +116,7 @@ task::Task<Status> ShardServer::open(log::ShardLogOptions options,
     if (!topic || !topic->has(id.partition)) continue;
     const log::PartitionSpec spec{topic->name, id,
                                   topic->partitions[static_cast<std::size_t>(id.partition.value())].leader_epoch,
-                                  log_config(view().topic_config(*topic), *topic, stall)};
+                                  log_config(view().topic_config(*topic), stall)};
     auto created = co_await log_->create_recovered(spec, std::move(past));
     if (!created) co_return std::unexpected(std::move(created).error());
   }
@@ -156,7 +165,7 @@ void ShardServer::follow(const meta::Image& old, const meta::Image& now) {
     const meta::TopicPtr before = old.find(topic->id);
     if (before == topic && !defaults_changed) continue;
     follow_topic(*topic, before ? before->partition_count() : 0,
-                 log_config(view().topic_config(*topic), *topic, stall));
+                 log_config(view().topic_config(*topic), stall));
   }
 }
 

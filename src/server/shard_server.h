@@ -101,6 +101,6 @@ class ShardServer {
 };
 
 /// The typed settings of a partition's log.
-log::LogConfig log_config(const meta::TopicConfig& topic, const meta::Topic& about, Duration stall);
+log::LogConfig log_config(const meta::TopicConfig& topic, Duration stall);
 
 }  // namespace chronik::server

@@ -69,7 +69,7 @@ std::expected<ValidatedBatch, Rejection> validate_produced_batch(ByteSpan batch,
   Buffer storage;
   const auto records = batch_records(batch, *header, decompressed_bytes_max, storage);
   if (!records) return reject_records(records.error());
-  ValidatedBatch valid{*header, UnixMillis(INT64_MAX), UnixMillis(INT64_MIN), 0};
+  ValidatedBatch valid{*header, UnixMillis(INT64_MAX), UnixMillis(INT64_MIN), 0, false};
   ByteSpan rest = *records;
   RecordFrame frame;
   for (std::int32_t i = 0; i < header->record_count; ++i) {
@@ -78,6 +78,7 @@ std::expected<ValidatedBatch, Rejection> validate_produced_batch(ByteSpan batch,
       return reject(ErrorCode::invalid_record, "record " + std::to_string(i) + " of the batch is damaged");
     }
     rest = rest.subspan(size);
+    valid.has_null_key = valid.has_null_key || !frame.key;
     const UnixMillis timestamp = add_timestamp_delta(header->base_timestamp, frame.timestamp_delta);
     if (timestamp < valid.min_timestamp) valid.min_timestamp = timestamp;
     if (timestamp > valid.max_timestamp) {

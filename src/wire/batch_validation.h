@@ -25,6 +25,8 @@ struct ValidatedBatch {
   UnixMillis max_timestamp;
   /// Offset delta of the first record that has max_timestamp.
   std::int32_t max_timestamp_offset_delta = 0;
+  /// A compacted topic takes no records without a key.
+  bool has_null_key = false;
 };
 
 /// Checks exactly one batch from a client: size, format, checksum, attributes, counts, producer fields, and every

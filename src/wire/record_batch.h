@@ -75,6 +75,10 @@ struct RecordBatchHeader {
   bool is_log_append_time() const { return (attributes & kLogAppendTimeBit) != 0; }
   bool is_transactional() const { return (attributes & kTransactionalBit) != 0; }
   bool is_control() const { return (attributes & kControlBit) != 0; }
+  /// When the tombstones of a compacted batch may go, once that is decided (KIP-534).
+  std::optional<UnixMillis> delete_horizon() const {
+    return (attributes & kDeleteHorizonBit) != 0 ? std::optional(base_timestamp) : std::nullopt;
+  }
   bool has_producer() const { return producer_id != kNoProducerId; }
 };
 

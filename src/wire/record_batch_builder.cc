@@ -33,7 +33,7 @@ void RecordBatchBuilder::add(UnixMillis timestamp, std::optional<ByteSpan> key, 
 void RecordBatchBuilder::add_at(std::int32_t offset_delta, UnixMillis timestamp, std::optional<ByteSpan> key,
                                 std::optional<ByteSpan> value, std::span<const RecordHeaderView> headers) {
   CHECK(offset_delta > last_offset_delta_);
-  if (!base_timestamp_) base_timestamp_ = timestamp;
+  if (!base_timestamp_) base_timestamp_ = options_.delete_horizon.value_or(timestamp);
   const std::int64_t timestamp_delta = timestamp_difference(timestamp, *base_timestamp_);
   std::size_t length = 1 + varint_size(timestamp_delta) + varint_size(offset_delta) + nullable_size(key) +
                        nullable_size(value) + varint_size(static_cast<std::int64_t>(headers.size()));
@@ -75,7 +75,8 @@ Result<Buffer> RecordBatchBuilder::build() {
   header.leader_epoch = options_.leader_epoch;
   header.attributes = static_cast<std::int16_t>(
       (options_.transactional ? kTransactionalBit : 0) | (options_.control ? kControlBit : 0) |
-      (options_.log_append_time ? kLogAppendTimeBit : 0) | static_cast<int>(options_.codec));
+      (options_.log_append_time ? kLogAppendTimeBit : 0) | (options_.delete_horizon ? kDeleteHorizonBit : 0) |
+      static_cast<int>(options_.codec));
   header.last_offset_delta = std::max(last_offset_delta_, options_.last_offset_delta_min);
   header.base_timestamp = base_timestamp_.value_or(UnixMillis(-1));
   header.max_timestamp = options_.log_append_time.value_or(max_timestamp_);

@@ -27,6 +27,8 @@ struct BatchOptions {
   bool control = false;
   /// Set: LogAppendTime, with this as every record's time.
   std::optional<UnixMillis> log_append_time = std::nullopt;
+  /// Set by compaction in batches with tombstones (KIP-534): when those may go. Stands in place of the base timestamp.
+  std::optional<UnixMillis> delete_horizon = std::nullopt;
   /// Compaction keeps the offsets of removed records covered: the batch reaches at least to here.
   std::int32_t last_offset_delta_min = -1;
 };

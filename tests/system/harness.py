@@ -131,7 +131,8 @@ class Broker:
                         return found
                 since = len(self.lines)
                 if self._open_pipes == 0:
-                    raise AssertionError(f"the server ended before it printed {pattern.pattern!r}")
+                    code = self.process.wait(DEADLINE_S)
+                    raise AssertionError(f"the server ended with {code} before it printed {pattern.pattern!r}")
                 if not self._changed.wait(max(0.0, end - time.monotonic())) and time.monotonic() >= end:
                     raise AssertionError(f"the server did not print {pattern.pattern!r} within {deadline_s} s")
 

@@ -29,7 +29,7 @@ class Cli(harness.SystemTest):
         self.chronik("topic", "config", "orders", "--set", "max.message.bytes=5000", "--unset", "retention.ms")
         config = self.json("topic", "config", "orders")
         self.assertEqual((config["max.message.bytes"]["value"], config["retention.ms"]["set"]), ("5000", False))
-        self.assertIn("cleanup.policy", self.chronik("topic", "config", "orders", "--set", "cleanup.policy=compact", code=1).stderr)
+        self.assertIn("preallocate", self.chronik("topic", "config", "orders", "--set", "preallocate=true", code=1).stderr)
         self.chronik("topic", "delete", "orders")
         self.assertEqual(self.json("topic", "list"), [])
         self.assertIn("UNKNOWN_TOPIC", self.chronik("topic", "delete", "orders", code=1).stderr)

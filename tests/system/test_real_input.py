@@ -1,16 +1,11 @@
 """Every package paragraph of the machine's Debian index, through three partitions and back, with three real clients."""
 # ctest: timeout=400
 
-import os
-import shutil
 import subprocess
-import sys
 import time
 
+import client_libraries
 import harness
-
-CLIENTS = harness.REPO / "tests" / "clients"
-BUILD = harness.REPO / "build"
 
 
 def paragraphs():
@@ -73,36 +68,17 @@ class RealInput(harness.SystemTest):
         self.same_records(outputs)
 
     def test_java_client(self):
-        for tool in ("java", "javac", "mvn"):
-            harness.need_tool(tool)
-        jars = BUILD / "java"
-        if not (jars / "RoundTrip.class").exists():
-            jars.mkdir(parents=True, exist_ok=True)
-            done = harness.run(["mvn", "-q", "-B", "-f", CLIENTS / "java" / "pom.xml", "dependency:copy-dependencies",
-                                f"-DoutputDirectory={jars}"], deadline_s=180, check=False)
-            if done.returncode != 0:
-                raise harness.Skip(f"kafka-clients cannot be fetched: {done.stdout[-300:]}")
-            harness.run(["javac", "-cp", f"{jars}/*", "-d", jars, CLIENTS / "java" / "RoundTrip.java"], deadline_s=60)
+        command = client_libraries.java("RoundTrip")
         broker = self.start_broker()
         output = self.work / "out"
-        harness.run(["java", "-Xmx512m", "-cp", f"{jars}:{jars}/*", "RoundTrip", broker.kafka, "debian", self.input, output],
-                    deadline_s=150)
+        harness.run([*command, broker.kafka, "debian", self.input, output], deadline_s=150)
         self.same_records([output])
 
     def test_confluent_kafka_client(self):
-        venv = BUILD / "venv"
-        python = venv / "bin" / "python"
-        if not (venv / "ready").exists():
-            shutil.rmtree(venv, ignore_errors=True)
-            harness.run([sys.executable, "-m", "venv", venv], deadline_s=60)
-            done = harness.run([python, "-m", "pip", "install", "-q", "confluent-kafka==2.6.1"], deadline_s=180, check=False,
-                               env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
-            if done.returncode != 0:
-                raise harness.Skip(f"confluent-kafka cannot be installed: {done.stderr[-300:]}")
-            (venv / "ready").touch()
+        python = client_libraries.python()
         broker = self.start_broker()
         output = self.work / "out"
-        harness.run([python, CLIENTS / "round_trip.py", broker.kafka, "debian", self.input, output], deadline_s=150)
+        harness.run([python, client_libraries.CLIENTS / "round_trip.py", broker.kafka, "debian", self.input, output], deadline_s=150)
         self.same_records([output])
 
 

@@ -98,7 +98,7 @@ TEST_P(CreateTopics, each_item_has_its_own_error) {
       {with_config("no.such.key", "1"), ErrorCode::invalid_config},
       {with_config("retention.ms", "soon"), ErrorCode::invalid_config},
       {with_config("retention.ms", std::nullopt), ErrorCode::invalid_config},
-      {with_config("cleanup.policy", "compact"), ErrorCode::invalid_config},  // not honoured yet
+      {with_config("preallocate", "true"), ErrorCode::invalid_config},  // not honoured yet
       {counted_and_assigned, ErrorCode::invalid_request},
       {replicated_and_assigned, ErrorCode::invalid_request},
       {assigned({{0, {}}}), ErrorCode::invalid_replica_assignment},

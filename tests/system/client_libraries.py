@@ -1,0 +1,55 @@
+"""Client libraries from their registries, each fetched once into build/: Java classes with kafka-clients, Python with
+confluent-kafka. Tests that run at the same time wait for each other."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sys
+
+import harness
+
+CLIENTS = harness.REPO / "tests" / "clients"
+BUILD = harness.REPO / "build"
+
+
+@contextlib.contextmanager
+def _alone(name):
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / f".{name}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def java(main):
+    """The beginning of a command that runs tests/clients/java/<main>.java."""
+    for tool in ("java", "javac", "mvn"):
+        harness.need_tool(tool)
+    jars = BUILD / "java"
+    source = CLIENTS / "java" / f"{main}.java"
+    with _alone("java"):
+        if not list(jars.glob("kafka-clients-*.jar")):
+            jars.mkdir(parents=True, exist_ok=True)
+            done = harness.run(["mvn", "-q", "-B", "-f", CLIENTS / "java" / "pom.xml", "dependency:copy-dependencies",
+                                f"-DoutputDirectory={jars}"], deadline_s=180, check=False)
+            if done.returncode != 0:
+                raise harness.Skip(f"kafka-clients cannot be fetched: {done.stdout[-300:]}")
+        built = jars / f"{main}.class"
+        if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
+            harness.run(["javac", "-cp", f"{jars}/*", "-d", jars, source], deadline_s=60)
+    return ["java", "-Xmx512m", "-cp", f"{jars}:{jars}/*", main]
+
+
+def python(version="2.6.1"):
+    """A Python that has this version of confluent-kafka."""
+    venv = BUILD / f"venv-{version}"
+    with _alone(f"venv-{version}"):
+        if not (venv / "ready").exists():
+            shutil.rmtree(venv, ignore_errors=True)
+            harness.run([sys.executable, "-m", "venv", venv], deadline_s=60)
+            done = harness.run([venv / "bin" / "python", "-m", "pip", "install", "-q", f"confluent-kafka=={version}"],
+                               deadline_s=180, check=False, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+            if done.returncode != 0:
+                raise harness.Skip(f"confluent-kafka cannot be installed: {done.stderr[-300:]}")
+            (venv / "ready").touch()
+    return venv / "bin" / "python"
