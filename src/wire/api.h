@@ -38,6 +38,8 @@ enum class ApiKey : std::int16_t {
   incremental_alter_configs = 44,
   offset_delete = 47,
   describe_cluster = 60,
+  consumer_group_heartbeat = 68,
+  consumer_group_describe = 69,
   describe_topic_partitions = 75,
 };
 
@@ -82,6 +84,8 @@ inline constexpr auto kApis = std::to_array<ApiInfo>({
     {ApiKey::incremental_alter_configs, "IncrementalAlterConfigs", 0, 1, 1, 0},
     {ApiKey::offset_delete, "OffsetDelete", 0, 0, kNeverFlexible, 0},
     {ApiKey::describe_cluster, "DescribeCluster", 0, 2, 0, 0},
+    {ApiKey::consumer_group_heartbeat, "ConsumerGroupHeartbeat", 0, 1, 0, 0},
+    {ApiKey::consumer_group_describe, "ConsumerGroupDescribe", 0, 1, 0, 0},
     {ApiKey::describe_topic_partitions, "DescribeTopicPartitions", 0, 0, 0, 0},
 });
 
