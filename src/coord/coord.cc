@@ -106,7 +106,9 @@ task::Task<wire::JoinGroupResponse> GroupCoordinator::join_group(wire::JoinGroup
   const std::string& id = request.member_id;
   if (request.group_id.empty()) co_return join_error(ErrorCode::invalid_group_id, id);
   ErrorCode error = core->status(request.group_id);
-  if (error == ErrorCode::none && request.group_instance_id) {
+  const Entry* const known = core->find(request.group_id);
+  const bool converts = known != nullptr && known->consumer;
+  if (error == ErrorCode::none && (request.group_instance_id || converts)) {
     error = co_await room_for_group(*core, request.group_id, bytes_of(request), context.deadline);
     if (error == ErrorCode::none) error = core->status(request.group_id);
   }
@@ -116,6 +118,15 @@ task::Task<wire::JoinGroupResponse> GroupCoordinator::join_group(wire::JoinGroup
     co_return join_error(ErrorCode::invalid_session_timeout, id);
   }
   Entry* entry = core->find(request.group_id);
+  if (entry != nullptr && entry->consumer) {
+    if (!entry->consumer->empty()) co_return join_error(ErrorCode::inconsistent_group_protocol, id);
+    std::vector<Record> records;
+    core->become_classic(*entry, records);
+    error = core->store(*entry, std::move(records));
+    if (error != ErrorCode::none) co_return join_error(error, id);
+    // With nothing left in it the group is no more.
+    entry = core->find(request.group_id);
+  }
   if (entry == nullptr && !id.empty()) co_return join_error(ErrorCode::unknown_member_id, id);
   if (!core->has_memory(bytes_of(request))) co_return join_error(ErrorCode::coordinator_not_available, id);
   if (entry == nullptr) entry = core->create(request.group_id);

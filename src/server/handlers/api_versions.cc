@@ -40,7 +40,13 @@ wire::ErrorCode check(const RequestContext& context, const wire::ApiVersionsRequ
 task::Task<wire::ApiVersionsResponse> handle_api_versions(RequestContext& context, wire::ApiVersionsRequest request) {
   wire::ApiVersionsResponse response;
   response.error_code = check(context, request);
-  if (response.error_code == wire::ErrorCode::none) response.api_keys = all_handlers().advertised();
+  if (response.error_code != wire::ErrorCode::none) co_return response;
+  response.api_keys = all_handlers().advertised();
+  // KIP-848's name for the new consumer protocol; clients look here before they speak it.
+  constexpr std::int16_t kGroupVersion = 1;
+  response.supported_features.push_back({"group.version", 0, kGroupVersion});
+  response.finalized_features_epoch = 0;
+  response.finalized_features.push_back({"group.version", kGroupVersion, kGroupVersion});
   co_return response;
 }
 
