@@ -77,10 +77,7 @@ void ConsumerGroup::drop(const std::string& id, const Topics& topics) {
   CHECK(at != members_.end());
   ConsumerMember& member = at->second;
   disclaim(member);
-  if (member.instance_id) {
-    const auto known = static_members_.find(*member.instance_id);
-    if (known != static_members_.end() && known->second == id) static_members_.erase(known);
-  }
+  forget_instance(member);
   const std::string regex = member.regex;
   footprint_ -= member.counted;
   members_.erase(at);
@@ -89,6 +86,12 @@ void ConsumerGroup::drop(const std::string& id, const Topics& topics) {
   dirty_.currents.insert(id);
   forget_regex(regex);
   update_metadata(true, topics);
+}
+
+void ConsumerGroup::forget_instance(const ConsumerMember& member) {
+  if (!member.instance_id) return;
+  const auto known = static_members_.find(*member.instance_id);
+  if (known != static_members_.end() && known->second == member.id) static_members_.erase(known);
 }
 
 bool ConsumerGroup::is_used(const std::string& regex) const {
@@ -130,7 +133,7 @@ void ConsumerGroup::start_sessions(Clock at) {
   epoch_ = std::max(epoch_, assignment_epoch_);
   for (auto& [id, member] : members_) {
     restart_session(member, at);
-    if (member.state != MemberState::unrevoked_partitions) continue;
+    if (member.state != MemberState::unrevoked_partitions || member.classic) continue;
     member.revocation_ends = at.now + std::chrono::milliseconds(std::max(member.rebalance_timeout_ms, 0));
     due_at(*member.revocation_ends);
   }
@@ -143,8 +146,7 @@ void ConsumerGroup::due_at(Instant at) {
 void ConsumerGroup::recompute_earliest() {
   earliest_.reset();
   for (const auto& [id, member] : members_) {
-    if (member.session_ends) due_at(*member.session_ends);
-    if (member.revocation_ends) due_at(*member.revocation_ends);
+    if (const auto end = member.earliest_end()) due_at(*end);
   }
 }
 

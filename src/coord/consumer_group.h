@@ -19,6 +19,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "coord/assignor.h"
@@ -75,6 +76,22 @@ class ConsumerGroup {
   void expire(const Topics& topics, Clock at);
   /// Whether a member's time is over.
   bool is_due(Instant now) const;
+
+  // --- Members that speak the classic protocol (consumer_group_classic.cc) ---
+  /// What their JoinGroup is refused for; nothing has changed then. MEMBER_ID_REQUIRED is for who has no id yet.
+  ErrorCode join_refusal(const wire::JoinGroupRequest& request, std::int16_t api_version) const;
+  wire::JoinGroupResponse join_classic(const wire::JoinGroupRequest& request, const Caller& caller,
+                                       const Topics& topics, Clock at);
+  wire::SyncGroupResponse sync_classic(const wire::SyncGroupRequest& request, const Topics& topics, Clock at);
+  ErrorCode heartbeat_classic(std::string_view member, const std::optional<std::string>& instance,
+                              std::int32_t generation, Clock at);
+
+  // --- From and to a live classic group (consumer_group_migrate.cc) ---
+  /// Takes over all members with what they have. False if they do not speak as consumers do; then this one is of no
+  /// use.
+  bool adopt(const Group& group, const Topics& topics, Clock at);
+  /// As a classic group, if every member speaks that protocol.
+  std::optional<wire::GroupMetadataValue> as_classic(const Topics& topics, Clock at) const;
 
   // --- Regular expressions (consumer_group_regex.cc) ---
   /// Those to look up now; empty if there is no need to. The answer goes to resolved().
@@ -138,7 +155,18 @@ class ConsumerGroup {
   std::optional<Refusal> epoch_refusal(const ConsumerMember& member, const Request& request) const;
   ConsumerMember& enter(const Request& request, const Caller& caller);
   ConsumerMember& replace_static(const std::string& old_id, const std::string& new_id);
-  bool take_subscription(ConsumerMember& member, const Request& request, const Caller& caller);
+  bool take_subscription(ConsumerMember& member, const Request& request, const Caller& caller,
+                         std::optional<ConsumerMember::Classic> classic);
+  std::pair<ConsumerMember&, bool> step(const Request& request, const Caller& caller,
+                                        std::optional<ConsumerMember::Classic> classic, const Topics& topics, Clock at);
+
+  // consumer_group_classic.cc
+  std::optional<std::string> common_protocol(const std::vector<std::string>& offered) const;
+  std::expected<ConsumerMember*, ErrorCode> classic_member(std::string_view member,
+                                                           const std::optional<std::string>& instance,
+                                                           std::int32_t generation);
+  bool must_rejoin(const ConsumerMember& member) const;
+  void expect_join(ConsumerMember& member, Clock at);
 
   // consumer_group_assign.cc
   void update_metadata(bool bump, const Topics& topics);
@@ -166,6 +194,7 @@ class ConsumerGroup {
   void drop(const std::string& id, const Topics& topics);
   void claim(const ConsumerMember& member);
   void disclaim(const ConsumerMember& member);
+  void forget_instance(const ConsumerMember& member);
   bool is_used(const std::string& regex) const;
   void forget_regex(const std::string& regex);
   void recount(ConsumerMember& member);

@@ -180,6 +180,7 @@ ConsumerMember& ConsumerGroup::replace_static(const std::string& old_id, const s
     // An old member of that name, without the instance id, gives way.
     if (const auto other = members_.find(new_id); other != members_.end()) {
       disclaim(other->second);
+      forget_instance(other->second);
       footprint_ -= other->second.counted;
       members_.erase(other);
     }
@@ -200,7 +201,8 @@ ConsumerMember& ConsumerGroup::replace_static(const std::string& old_id, const s
 }
 
 /// True if the topics that it subscribes to, as far as they are known, changed.
-bool ConsumerGroup::take_subscription(ConsumerMember& member, const Request& request, const Caller& caller) {
+bool ConsumerGroup::take_subscription(ConsumerMember& member, const Request& request, const Caller& caller,
+                                      std::optional<ConsumerMember::Classic> classic) {
   ConsumerMember before{.id = member.id,
                         .instance_id = member.instance_id,
                         .rack_id = member.rack_id,
@@ -211,7 +213,10 @@ bool ConsumerGroup::take_subscription(ConsumerMember& member, const Request& req
                         .rebalance_timeout_ms = member.rebalance_timeout_ms,
                         .assignor = member.assignor,
                         .classic = member.classic};
-  if (request.instance_id) member.instance_id = request.instance_id;
+  if (request.instance_id && request.instance_id != member.instance_id) {
+    forget_instance(member);
+    member.instance_id = request.instance_id;
+  }
   if (request.rack_id) member.rack_id = request.rack_id;
   if (request.rebalance_timeout_ms != -1) member.rebalance_timeout_ms = request.rebalance_timeout_ms;
   if (request.server_assignor) member.assignor = request.server_assignor;
@@ -221,7 +226,7 @@ bool ConsumerGroup::take_subscription(ConsumerMember& member, const Request& req
   if (request.subscribed_topic_regex) member.regex = *request.subscribed_topic_regex;
   member.client_id = caller.client_id;
   member.client_host = caller.client_host;
-  member.classic.reset();
+  member.classic = std::move(classic);
   if (member.instance_id) static_members_[*member.instance_id] = member.id;
 
   const bool is_new = member.counted == 0;
@@ -232,16 +237,17 @@ bool ConsumerGroup::take_subscription(ConsumerMember& member, const Request& req
   return member.topics != before.topics || member.regex != before.regex;
 }
 
-ConsumerGroup::Response ConsumerGroup::heartbeat(const Request& request, const Caller& caller, const Topics& topics,
-                                                 Clock at) {
+/// What heartbeats of either protocol do. Whether the member's assignment changed comes with it.
+std::pair<ConsumerMember&, bool> ConsumerGroup::step(const Request& request, const Caller& caller,
+                                                     std::optional<ConsumerMember::Classic> classic,
+                                                     const Topics& topics, Clock at) {
   ConsumerMember& member = enter(request, caller);
   const std::string regex_before = member.regex;
   const Names names_before = member.topics;
-  const bool changed = take_subscription(member, request, caller);
+  const bool changed = take_subscription(member, request, caller, std::move(classic));
   // A new expression counts when it has been looked up: bumping twice would rebalance twice.
-  const bool known_change =
-      changed && (member.topics != names_before ||
-                  (member.regex != regex_before && (member.regex.empty() || regexes_.contains(member.regex))));
+  const bool is_known = member.regex.empty() || regexes_.contains(member.regex);
+  const bool known_change = changed && (member.topics != names_before || (member.regex != regex_before && is_known));
   if (epoch_ == 0 || known_change) {
     update_metadata(true, topics);
   } else if (topics.version() != seen_version_) {
@@ -250,7 +256,14 @@ ConsumerGroup::Response ConsumerGroup::heartbeat(const Request& request, const C
   if (epoch_ > assignment_epoch_) assign(topics, at);
   const bool reassigned = reconcile(member, changed, request.topic_partitions, topics, at);
   restart_session(member, at);
+  return {member, reassigned};
+}
 
+ConsumerGroup::Response ConsumerGroup::heartbeat(const Request& request, const Caller& caller, const Topics& topics,
+                                                 Clock at) {
+  const auto [member, reassigned] = step(request, caller, std::nullopt, topics, at);
+  member.join_ends.reset();
+  member.sync_ends.reset();
   Response response;
   response.member_id = member.id;
   response.member_epoch = member.epoch;

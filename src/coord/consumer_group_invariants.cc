@@ -35,9 +35,9 @@ void ConsumerGroup::check_invariants() const {
     }
     CHECK((member.state == MemberState::unrevoked_partitions) || member.revoking.empty());
     // Nobody is waited for without an end.
-    if (earliest_) CHECK(!member.session_ends || *earliest_ <= *member.session_ends);
-    if (member.session_ends) CHECK(earliest_.has_value());
-    if (member.revocation_ends) CHECK(earliest_ && *earliest_ <= *member.revocation_ends);
+    const auto end = member.earliest_end();
+    if (end) CHECK(earliest_ && *earliest_ <= *end);
+    if (!member.classic) CHECK(!member.join_ends && !member.sync_ends);
   }
   std::size_t entries = 0;
   for (const auto& [topic, partitions] : owners_) entries += partitions.size();

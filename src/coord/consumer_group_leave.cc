@@ -37,7 +37,9 @@ ErrorCode ConsumerGroup::remove(std::string_view member, const std::optional<std
     if (!member.empty() && known->second != member) return ErrorCode::fenced_instance_id;
     id = known->second;
   }
-  if (find(id) == nullptr) return ErrorCode::unknown_member_id;
+  const ConsumerMember* const leaver = find(id);
+  // Members of the new protocol leave by themselves.
+  if (leaver == nullptr || !leaver->classic) return ErrorCode::unknown_member_id;
   drop(id, topics);
   recompute_earliest();
   return ErrorCode::none;
@@ -46,18 +48,16 @@ ErrorCode ConsumerGroup::remove(std::string_view member, const std::optional<std
 bool ConsumerGroup::is_due(Instant now) const {
   if (!earliest_ || *earliest_ > now) return false;
   return std::ranges::any_of(members_, [&](const auto& entry) {
-    const ConsumerMember& member = entry.second;
-    return (member.session_ends && *member.session_ends <= now) ||
-           (member.revocation_ends && *member.revocation_ends <= now);
+    const auto end = entry.second.earliest_end();
+    return end && *end <= now;
   });
 }
 
 void ConsumerGroup::expire(const Topics& topics, Clock at) {
   std::vector<std::string> due;
   for (const auto& [id, member] : members_) {
-    const bool silent = member.session_ends && *member.session_ends <= at.now;
-    const bool clings = member.revocation_ends && *member.revocation_ends <= at.now;
-    if (silent || clings) due.push_back(id);
+    const auto end = member.earliest_end();
+    if (end && *end <= at.now) due.push_back(id);
   }
   for (const std::string& id : due) drop(id, topics);
   recompute_earliest();

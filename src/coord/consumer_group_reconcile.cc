@@ -47,7 +47,8 @@ bool ConsumerGroup::reconcile(ConsumerMember& member, bool subscription_changed,
   }
   dirty_.currents.insert(member.id);
   recount(member);
-  if (member.state != MemberState::unrevoked_partitions) {
+  // The classic protocol has a deadline of its own, for joining again.
+  if (member.state != MemberState::unrevoked_partitions || member.classic) {
     member.revocation_ends.reset();
   } else {
     member.revocation_ends = at.now + std::chrono::milliseconds(std::max(member.rebalance_timeout_ms, 0));

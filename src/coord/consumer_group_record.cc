@@ -174,10 +174,7 @@ Status ConsumerGroup::replay_metadata(const std::string& id, const std::optional
     const auto at = members_.find(id);
     if (at == members_.end()) return {};
     disclaim(at->second);
-    if (at->second.instance_id) {
-      const auto known = static_members_.find(*at->second.instance_id);
-      if (known != static_members_.end() && known->second == id) static_members_.erase(known);
-    }
+    forget_instance(at->second);
     footprint_ -= at->second.counted;
     members_.erase(at);
     return {};

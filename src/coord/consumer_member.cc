@@ -22,6 +22,14 @@ bool ConsumerMember::same_metadata(const ConsumerMember& other) const {
          rebalance_timeout_ms == other.rebalance_timeout_ms && assignor == other.assignor && classic == other.classic;
 }
 
+std::optional<Instant> ConsumerMember::earliest_end() const {
+  std::optional<Instant> earliest;
+  for (const auto& end : {session_ends, revocation_ends, join_ends, sync_ends}) {
+    if (end && (!earliest || *end < *earliest)) earliest = end;
+  }
+  return earliest;
+}
+
 std::size_t ConsumerMember::footprint() const {
   std::size_t bytes = sizeof(ConsumerMember) + kMemberOverhead + 2 * id.size() + client_id.size() + client_host.size() +
                       regex.size() + (instance_id ? 2 * instance_id->size() : 0) + (rack_id ? rack_id->size() : 0);

@@ -55,12 +55,16 @@ struct ConsumerMember {
 
   std::optional<Instant> session_ends = {};
   std::optional<Instant> revocation_ends = {};
+  std::optional<Instant> join_ends = {};  // of the classic protocol: JoinGroup is due by then, or SyncGroup
+  std::optional<Instant> sync_ends = {};
   std::size_t counted = 0;  // its part of the group's footprint
 
   bool same_metadata(const ConsumerMember& other) const;
   bool is_reconciled_to(std::int32_t target_epoch) const {
     return state == MemberState::stable && epoch == target_epoch;
   }
+  /// The end of whatever the member is waited for.
+  std::optional<Instant> earliest_end() const;
   /// Memory held, about.
   std::size_t footprint() const;
 };

@@ -31,6 +31,19 @@ std::size_t bytes_of(Core& core, const Request& request) {
   return bytes;
 }
 
+/// Null if it can; then `trial` has taken it over.
+const char* cannot_upgrade(Core& core, const Group& group, ConsumerGroup& trial) {
+  const GroupConfig& config = core.config();
+  const bool allowed = config.consumer_migration == MigrationPolicy::upgrade ||
+                       config.consumer_migration == MigrationPolicy::bidirectional;
+  if (!allowed) return "online upgrade is disabled";
+  if (!group.uses_consumer_protocol()) return "the group does not use the consumer embedded protocol";
+  if (group.members().size() > static_cast<std::size_t>(std::max(config.consumer_max_size, 0))) {
+    return "the group size exceeds the consumer group maximum size";
+  }
+  return trial.adopt(group, core.topics(), core.clock()) ? nullptr : "the embedded consumer protocol is malformed";
+}
+
 /// Why the heartbeat is refused by the state of things; `entry` may be null.
 std::optional<Refusal> refusal(Core& core, const Request& request, const Entry* entry) {
   const std::string& id = request.group_id;
@@ -43,11 +56,14 @@ std::optional<Refusal> refusal(Core& core, const Request& request, const Entry* 
     return Refusal{ErrorCode::group_id_not_found, entry == nullptr ? "Consumer group " + id + " not found."
                                                                    : "Group " + id + " is not a consumer group."};
   }
+  ConsumerGroup trial(id, core.config());
   if (entry != nullptr && entry->has_members()) {
-    return Refusal{ErrorCode::group_id_not_found,
-                   "Cannot upgrade classic group " + id + " to consumer group because online upgrade is disabled."};
+    if (const char* const why = cannot_upgrade(core, entry->group, trial)) {
+      return Refusal{ErrorCode::group_id_not_found,
+                     "Cannot upgrade classic group " + id + " to consumer group because " + why + "."};
+    }
   }
-  return ConsumerGroup(id, core.config()).refusal(request);
+  return trial.refusal(request);
 }
 
 }  // namespace
@@ -82,10 +98,11 @@ task::Task<Response> GroupCoordinator::consumer_group_heartbeat(Request request,
   ConsumerGroup& group = *entry->consumer;
   Response response = request.member_epoch < 0 ? group.leave(request, core->topics())
                                                : group.heartbeat(request, caller, core->topics(), core->clock());
+  if (request.member_epoch < 0) core->downgrade(*entry, records);
   error = core->store(*entry, std::move(records));
   if (error != ErrorCode::none) co_return refused(error);
   const Journal::WritePtr last_write = entry->last_write;
-  core->resolve_regexes(*entry);
+  if (entry->consumer) core->resolve_regexes(*entry);
   core->update(*entry, {});
   error = co_await Core::durable(last_write, until);
   if (error != ErrorCode::none) co_return refused(error);

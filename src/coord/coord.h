@@ -73,7 +73,7 @@ class GroupCoordinator {
   task::Task<wire::JoinGroupResponse> join_group(wire::JoinGroupRequest request, RequestContext context);
   task::Task<wire::SyncGroupResponse> sync_group(wire::SyncGroupRequest request, RequestContext context);
   wire::HeartbeatResponse heartbeat(const wire::HeartbeatRequest& request, const RequestContext& context);
-  wire::LeaveGroupResponse leave_group(const wire::LeaveGroupRequest& request, const RequestContext& context);
+  task::Task<wire::LeaveGroupResponse> leave_group(wire::LeaveGroupRequest request, RequestContext context);
 
   /// The new consumer protocol (KIP-848): joins, stays in and leaves.
   task::Task<wire::ConsumerGroupHeartbeatResponse> consumer_group_heartbeat(wire::ConsumerGroupHeartbeatRequest request,

@@ -113,9 +113,12 @@ class Core : public std::enable_shared_from_this<Core> {
   std::expected<Journal::WritePtr, ErrorCode> start_deletion(const std::string& group);
 
   // --- Consumer groups (core_consumer.cc) ---
-  /// The group turns into one of the new consumer protocol, or back; it has no members. Tombstones go to `records`.
+  /// The group turns into one of the new consumer protocol, taking over its members, who speak as consumers do; or,
+  /// empty, back. Tombstones go to `records`.
   void become_consumer(Entry& entry, std::vector<Record>& records);
   void become_classic(Entry& entry, std::vector<Record>& records);
+  /// A consumer group that lost its last member of the new protocol turns into a classic one, if that is allowed.
+  void downgrade(Entry& entry, std::vector<Record>& records);
   /// Writes `records` and what has changed in the consumer group; its outcome is entry.last_write. On an error what
   /// stands in memory is not what stands in the log: the entry is gone, and its partition is being loaded anew.
   ErrorCode store(Entry& entry, std::vector<Record> records);

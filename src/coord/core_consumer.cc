@@ -26,15 +26,20 @@ std::optional<Instant> Entry::earliest_deadline() const {
 }
 
 void Core::become_consumer(Entry& entry, std::vector<Record>& records) {
-  CHECK(!entry.consumer && entry.group.state() == GroupState::empty);
+  CHECK(!entry.consumer);
   const std::string id = entry.group.id();
   if (!entry.group.vacant()) {
     auto tombstone = group_tombstone(id);
     CHECK(tombstone.has_value());  // the group was written under this key
     records.push_back(*std::move(tombstone));
   }
+  auto consumer = std::make_unique<ConsumerGroup>(id, config_);
+  CHECK(!entry.has_members() || consumer->adopt(entry.group, topics_, clock()));
+  // Who waits in the group as it was joins what it becomes.
+  Update gone = entry.group.abandon(ErrorCode::rebalance_in_progress, clock());
+  answer(gone);
   entry.group = Group(id, config_, clock());
-  entry.consumer = std::make_unique<ConsumerGroup>(id, config_);
+  entry.consumer = std::move(consumer);
 }
 
 void Core::become_classic(Entry& entry, std::vector<Record>& records) {
@@ -43,6 +48,27 @@ void Core::become_classic(Entry& entry, std::vector<Record>& records) {
   CHECK(tombstones.has_value());
   std::ranges::move(*tombstones, std::back_inserter(records));
   entry.consumer.reset();
+}
+
+void Core::downgrade(Entry& entry, std::vector<Record>& records) {
+  const bool allowed = config_.consumer_migration == MigrationPolicy::downgrade ||
+                       config_.consumer_migration == MigrationPolicy::bidirectional;
+  if (!allowed || !entry.consumer) return;
+  const auto value = entry.consumer->as_classic(topics_, clock());
+  if (!value || value->members.size() > static_cast<std::size_t>(std::max(config_.group_max_size, 0))) return;
+  auto changes = entry.consumer->take_records();
+  auto tombstones = entry.consumer->tombstones();
+  auto record = group_record(entry.group.id(), *value);
+  CHECK(changes && tombstones && record);  // all of it was written under these keys
+  std::ranges::move(*changes, std::back_inserter(records));
+  std::ranges::move(*tombstones, std::back_inserter(records));
+  records.push_back(*std::move(record));
+  entry.consumer.reset();
+  entry.group.restore(*value);
+  Update started = entry.group.start_sessions(clock());
+  answer(started);
+  Update rebalance = entry.group.rebalance(clock());
+  answer(rebalance);
 }
 
 ErrorCode Core::store(Entry& entry, std::vector<Record> records) {
@@ -108,7 +134,9 @@ task::Task<void> Core::expire_consumer(std::shared_ptr<Core> core, std::string g
     entry->expire_again = core->context_.now() + kExpireAgain;
   } else if (entry->consumer && entry->group.state() != GroupState::dead) {
     entry->consumer->expire(core->topics_, core->clock());
-    if (core->store(*entry, {}) != ErrorCode::none) co_return;
+    std::vector<Record> records;
+    core->downgrade(*entry, records);
+    if (core->store(*entry, std::move(records)) != ErrorCode::none) co_return;
   }
   core->update(*entry, {});
 }

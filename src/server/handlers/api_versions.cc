@@ -44,7 +44,10 @@ task::Task<wire::ApiVersionsResponse> handle_api_versions(RequestContext& contex
   response.api_keys = all_handlers().advertised();
   // KIP-848's name for the new consumer protocol; clients look here before they speak it.
   constexpr std::int16_t kGroupVersion = 1;
-  response.supported_features.push_back({"group.version", 0, kGroupVersion});
+  constexpr std::int16_t kFeaturesFromZeroSince = 4;
+  if (context.version() >= kFeaturesFromZeroSince) {
+    response.supported_features.push_back({"group.version", 0, kGroupVersion});
+  }
   response.finalized_features_epoch = 0;
   response.finalized_features.push_back({"group.version", kGroupVersion, kGroupVersion});
   co_return response;
