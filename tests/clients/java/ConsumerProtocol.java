@@ -1,6 +1,7 @@
 // Members of one group of the new consumer protocol (KIP-848) come and go while records are read; half-way it prints "half"
 // and reads on, whatever happens to the broker. Every record must arrive, and none again once its commit succeeded.
-// Arguments: bootstrap topic records.
+// With "mixed", a live group goes from the classic protocol to the new one and back, and members of both read side by side.
+// Arguments: bootstrap topic records [mixed].
 
 import java.time.Duration;
 import java.util.*;
@@ -28,20 +29,24 @@ public class ConsumerProtocol {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", (Object) bootstrap))) {
       admin.createTopics(List.of(new NewTopic(topic, 6, (short) 1))).all().get(30, TimeUnit.SECONDS);
       produce();
+      if (args.length > 3) {
+        mixed(admin);
+        return;
+      }
       ExecutorService members = Executors.newCachedThreadPool();
       AtomicBoolean firstStays = new AtomicBoolean(true), stay = new AtomicBoolean(true);
       List<Future<?>> running = new ArrayList<>();
-      running.add(members.submit(() -> consume(firstStays, null)));
-      running.add(members.submit(() -> consume(stay, "static-1")));
+      running.add(members.submit(() -> consume(firstStays, null, "consumer")));
+      running.add(members.submit(() -> consume(stay, "static-1", "consumer")));
       until(wanted / 5);
-      running.add(members.submit(() -> consume(stay, null)));
+      running.add(members.submit(() -> consume(stay, null, "consumer")));
       until(wanted * 2 / 5);
       firstStays.set(false);
       describe(admin);
       until(wanted / 2);
       System.out.println("half");
       until(wanted * 7 / 10);
-      running.add(members.submit(() -> consume(stay, null)));
+      running.add(members.submit(() -> consume(stay, null, "consumer")));
       until(wanted);
       stay.set(false);
       for (Future<?> member : running) member.get();
@@ -52,6 +57,42 @@ public class ConsumerProtocol {
       admin.deleteConsumerGroups(List.of("pattern")).all().get(30, TimeUnit.SECONDS);
       if (arrived.size() != wanted || again.get() != 0 || byPattern != wanted) System.exit(1);
     }
+  }
+
+  static void mixed(Admin admin) throws Exception {
+    ExecutorService members = Executors.newCachedThreadPool();
+    AtomicBoolean first = new AtomicBoolean(true), modern = new AtomicBoolean(true), stay = new AtomicBoolean(true);
+    List<Future<?>> running = new ArrayList<>();
+    running.add(members.submit(() -> consume(first, null, "classic")));
+    running.add(members.submit(() -> consume(stay, null, "classic")));
+    until(wanted / 6);
+    expect(admin, GroupType.CLASSIC);
+    running.add(members.submit(() -> consume(modern, null, "consumer")));
+    expect(admin, GroupType.CONSUMER);
+    until(wanted / 3);
+    first.set(false);
+    running.add(members.submit(() -> consume(modern, null, "consumer")));
+    until(wanted / 2);
+    running.add(members.submit(() -> consume(stay, null, "classic")));
+    until(wanted * 2 / 3);
+    modern.set(false);
+    expect(admin, GroupType.CLASSIC);
+    until(wanted);
+    stay.set(false);
+    for (Future<?> member : running) member.get();
+    members.shutdown();
+    System.out.println("arrived " + arrived.size() + " again " + again.get());
+    if (arrived.size() != wanted || again.get() != 0) System.exit(1);
+  }
+
+  static void expect(Admin admin, GroupType type) throws Exception {
+    for (int i = 0; i < 1000; i++) {
+      for (GroupListing group : admin.listGroups().all().get(30, TimeUnit.SECONDS)) {
+        if (group.groupId().equals("members") && group.type().get() == type) return;
+      }
+      Thread.sleep(20);
+    }
+    throw new IllegalStateException("does not become " + type);
   }
 
   static void until(int count) throws Exception {
@@ -80,8 +121,8 @@ public class ConsumerProtocol {
     }
   }
 
-  static Map<String, Object> config(String group) {
-    return new HashMap<>(Map.of("bootstrap.servers", bootstrap, "group.id", group, "group.protocol", "consumer", "auto.offset.reset", "earliest",
+  static Map<String, Object> config(String group, String protocol) {
+    return new HashMap<>(Map.of("bootstrap.servers", bootstrap, "group.id", group, "group.protocol", protocol, "auto.offset.reset", "earliest",
         "enable.auto.commit", "false", "max.poll.records", "100"));
   }
 
@@ -95,8 +136,12 @@ public class ConsumerProtocol {
     delivered.clear();
   }
 
-  static Void consume(AtomicBoolean stay, String instance) {
-    Map<String, Object> config = config("members");
+  static Void consume(AtomicBoolean stay, String instance, String protocol) {
+    Map<String, Object> config = config("members", protocol);
+    if (protocol.equals("classic")) {
+      config.put("partition.assignment.strategy", CooperativeStickyAssignor.class.getName());
+      config.put("heartbeat.interval.ms", 200);
+    }
     if (instance != null) config.put("group.instance.id", instance);
     Set<String> delivered = new HashSet<>();
     try (Consumer<byte[], String> consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new StringDeserializer())) {
@@ -118,7 +163,7 @@ public class ConsumerProtocol {
 
   static int byPattern() {
     Set<String> seen = new HashSet<>();
-    try (Consumer<byte[], String> consumer = new KafkaConsumer<>(config("pattern"), new ByteArrayDeserializer(), new StringDeserializer())) {
+    try (Consumer<byte[], String> consumer = new KafkaConsumer<>(config("pattern", "consumer"), new ByteArrayDeserializer(), new StringDeserializer())) {
       consumer.subscribe(new SubscriptionPattern(topic.substring(0, 3) + ".*"));
       while (seen.size() < wanted && System.nanoTime() < END) {
         for (ConsumerRecord<byte[], String> record : consumer.poll(Duration.ofMillis(200))) seen.add(record.value());
