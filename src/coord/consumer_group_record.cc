@@ -83,12 +83,8 @@ Result<std::vector<Record>> ConsumerGroup::take_records() {
   }
   for (const std::string& id : dirty.targets) {
     const ConsumerMember* const member = find(id);
-    const wire::ConsumerGroupTargetAssignmentMemberKey key{id_, id};
-    if (member == nullptr || !member->target) {
-      TRY_STATUS(add(records, key));
-    } else {
-      TRY_STATUS(add_value(records, key, target_of(*member->target)));
-    }
+    if (member != nullptr && member->target) continue;
+    TRY_STATUS(add(records, wire::ConsumerGroupTargetAssignmentMemberKey{id_, id}));
   }
   for (const std::string& id : dirty.metadata) {
     const ConsumerMember* const member = find(id);
@@ -110,6 +106,11 @@ Result<std::vector<Record>> ConsumerGroup::take_records() {
   if (dirty.group) {
     const wire::ConsumerGroupMetadataValue value{.epoch = epoch_, .metadata_hash = metadata_hash_};
     TRY_STATUS(add_value(records, wire::ConsumerGroupMetadataKey{id_}, value));
+  }
+  for (const std::string& id : dirty.targets) {
+    const ConsumerMember* const member = find(id);
+    if (member == nullptr || !member->target) continue;
+    TRY_STATUS(add_value(records, wire::ConsumerGroupTargetAssignmentMemberKey{id_, id}, target_of(*member->target)));
   }
   if (dirty.assignment) {
     const wire::ConsumerGroupTargetAssignmentMetadataValue value{.assignment_epoch = assignment_epoch_,
