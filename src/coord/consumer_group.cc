@@ -98,9 +98,30 @@ bool ConsumerGroup::is_used(const std::string& regex) const {
   return std::ranges::any_of(members_, [&](const auto& entry) { return entry.second.regex == regex; });
 }
 
+void ConsumerGroup::set_regex(const std::string& regex, ResolvedRegex found) {
+  erase_regex(regex);
+  footprint_ += found.footprint();
+  regexes_.emplace(regex, std::move(found));
+}
+
+bool ConsumerGroup::erase_regex(const std::string& regex) {
+  const auto at = regexes_.find(regex);
+  if (at == regexes_.end()) return false;
+  footprint_ -= at->second.footprint();
+  regexes_.erase(at);
+  return true;
+}
+
+std::size_t ConsumerGroup::ResolvedRegex::footprint() const {
+  constexpr std::size_t kNode = 80;  // of a set, with allocator overhead
+  std::size_t bytes = sizeof(ResolvedRegex) + kNode;
+  for (const std::string& topic : topics) bytes += kNode + topic.size();
+  return bytes;
+}
+
 /// What nobody asks for any more is not kept.
 void ConsumerGroup::forget_regex(const std::string& regex) {
-  if (regex.empty() || is_used(regex) || regexes_.erase(regex) == 0) return;
+  if (regex.empty() || is_used(regex) || !erase_regex(regex)) return;
   dirty_.regexes.insert(regex);
 }
 
@@ -117,7 +138,10 @@ void ConsumerGroup::restart_session(ConsumerMember& member, Clock at) {
 }
 
 void ConsumerGroup::start_sessions(Clock at) {
-  std::erase_if(regexes_, [&](const auto& entry) { return !is_used(entry.first); });
+  for (auto next = regexes_.begin(); next != regexes_.end();) {
+    const std::string regex = (next++)->first;
+    if (!is_used(regex)) erase_regex(regex);
+  }
   for (auto& [id, member] : members_) {
     assignment_epoch_ = std::max(assignment_epoch_, member.epoch);
     for (GivenPartitions* given : {&member.assigned, &member.revoking}) {

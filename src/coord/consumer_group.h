@@ -137,6 +137,8 @@ class ConsumerGroup {
     Names topics;
     std::int64_t version = 0;
     UnixMillis at;
+
+    std::size_t footprint() const;
   };
   /// What must be written. A member, or an expression, that is no longer there gets a tombstone.
   struct Dirty {
@@ -195,6 +197,8 @@ class ConsumerGroup {
   void claim(const ConsumerMember& member);
   void disclaim(const ConsumerMember& member);
   void forget_instance(const ConsumerMember& member);
+  void set_regex(const std::string& regex, ResolvedRegex found);
+  bool erase_regex(const std::string& regex);
   bool is_used(const std::string& regex) const;
   void forget_regex(const std::string& regex);
   void recount(ConsumerMember& member);

@@ -42,8 +42,11 @@ void ConsumerGroup::check_invariants() const {
   std::size_t entries = 0;
   for (const auto& [topic, partitions] : owners_) entries += partitions.size();
   CHECK(entries == owned && statics == static_members_.size());
+  for (const auto& [regex, found] : regexes_) {
+    CHECK(is_used(regex));
+    footprint += found.footprint();
+  }
   CHECK(footprint == footprint_);
-  for (const auto& [regex, found] : regexes_) CHECK(is_used(regex));
 }
 
 }  // namespace chronik::coord

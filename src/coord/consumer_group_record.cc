@@ -268,10 +268,10 @@ Result<bool> ConsumerGroup::replay(const wire::GroupKey& key, const std::optiona
           [&](const wire::ConsumerGroupRegularExpressionKey& of) -> Result<bool> {
             TRY(const auto stored, read<wire::ConsumerGroupRegularExpressionValue>(value));
             if (!stored) {
-              regexes_.erase(of.regular_expression);
+              erase_regex(of.regular_expression);
             } else {
-              regexes_[of.regular_expression] = {
-                  {stored->topics.begin(), stored->topics.end()}, stored->version, stored->timestamp};
+              set_regex(of.regular_expression,
+                        {{stored->topics.begin(), stored->topics.end()}, stored->version, stored->timestamp});
             }
             return false;
           },

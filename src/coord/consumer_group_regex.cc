@@ -32,9 +32,9 @@ void ConsumerGroup::resolved(const Resolved& topics_by_regex, std::int64_t versi
   bool bump = false;
   for (const auto& [regex, names] : topics_by_regex) {
     if (!is_used(regex)) continue;
-    ResolvedRegex& known = regexes_[regex];
-    bump |= known.topics != names;
-    known = {names, version, at.wall};
+    const auto known = regexes_.find(regex);
+    bump |= known == regexes_.end() ? !names.empty() : known->second.topics != names;
+    set_regex(regex, {names, version, at.wall});
     dirty_.regexes.insert(regex);
   }
   update_metadata(bump, topics);
