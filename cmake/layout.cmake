@@ -8,7 +8,7 @@ chronik_room(wire ROOMS base LIBS PkgConfig::lz4 PkgConfig::zstd PkgConfig::zlib
 chronik_room(wal ROOMS base env task TEST_ROOMS sim)
 chronik_room(log ROOMS base env task wire wal TEST_ROOMS sim)
 chronik_room(meta ROOMS base env task wire shard wal LIBS nlohmann_json::nlohmann_json TEST_ROOMS sim)
-chronik_room(coord ROOMS base env task wire shard log meta TEST_ROOMS sim)
+chronik_room(coord ROOMS base env task wire shard log meta LIBS PkgConfig::re2 TEST_ROOMS sim)
 chronik_room(client ROOMS base env task wire TEST_ROOMS sim)
 chronik_room(server ROOMS base env task shard wire wal log meta coord client LIBS spdlog::spdlog TEST_ROOMS sim)
 chronik_room(admin ROOMS base env task wire shard meta log coord

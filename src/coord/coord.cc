@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "coord/answers.h"
+#include "coord/classic_requests.h"
 #include "coord/core.h"
 #include "coord/write_errors.h"
 
@@ -92,7 +93,7 @@ task::Task<ErrorCode> room_for_group(Core& core, std::string group, std::size_t 
   const Entry* const entry = core.find(group);
   const auto log = core.log_of(group);
   if (log == nullptr) co_return ErrorCode::not_coordinator;
-  const std::size_t bytes = more + kRecordOverhead + (entry == nullptr ? 0 : entry->group.footprint());
+  const std::size_t bytes = more + kRecordOverhead + (entry == nullptr ? 0 : entry->footprint());
   const Deadline patience = std::min(until, core.context().after(core.config().offset_commit_timeout));
   const ErrorCode error = co_await Journal::room(log, bytes, patience);
   co_return error == ErrorCode::none ? error : group_error(error);
@@ -106,7 +107,9 @@ task::Task<wire::JoinGroupResponse> GroupCoordinator::join_group(wire::JoinGroup
   const std::string& id = request.member_id;
   if (request.group_id.empty()) co_return join_error(ErrorCode::invalid_group_id, id);
   ErrorCode error = core->status(request.group_id);
-  if (error == ErrorCode::none && request.group_instance_id) {
+  const Entry* const known = core->find(request.group_id);
+  const bool converts = known != nullptr && known->consumer;
+  if (error == ErrorCode::none && (request.group_instance_id || converts)) {
     error = co_await room_for_group(*core, request.group_id, bytes_of(request), context.deadline);
     if (error == ErrorCode::none) error = core->status(request.group_id);
   }
@@ -115,9 +118,18 @@ task::Task<wire::JoinGroupResponse> GroupCoordinator::join_group(wire::JoinGroup
       request.session_timeout_ms > core->config().max_session_timeout_ms) {
     co_return join_error(ErrorCode::invalid_session_timeout, id);
   }
-  Entry* entry = core->find(request.group_id);
-  if (entry == nullptr && !id.empty()) co_return join_error(ErrorCode::unknown_member_id, id);
   if (!core->has_memory(bytes_of(request))) co_return join_error(ErrorCode::coordinator_not_available, id);
+  Entry* entry = core->find(request.group_id);
+  if (entry != nullptr && entry->consumer) {
+    if (!entry->consumer->empty()) co_return co_await join_consumer_group(core, std::move(request), std::move(context));
+    std::vector<Record> records;
+    core->become_classic(*entry, records);
+    error = core->store(*entry, std::move(records));
+    if (error != ErrorCode::none) co_return join_error(error, id);
+    // With nothing left in it the group is no more.
+    entry = core->find(request.group_id);
+  }
+  if (entry == nullptr && !id.empty()) co_return join_error(ErrorCode::unknown_member_id, id);
   if (entry == nullptr) entry = core->create(request.group_id);
   if (entry == nullptr) co_return join_error(ErrorCode::coordinator_not_available, id);
 
@@ -145,6 +157,7 @@ task::Task<wire::SyncGroupResponse> GroupCoordinator::sync_group(wire::SyncGroup
   if (error != ErrorCode::none) co_return sync_error(error);
   Entry* const entry = core->find(request.group_id);
   if (entry == nullptr) co_return sync_error(ErrorCode::unknown_member_id);
+  if (entry->consumer) co_return co_await sync_consumer_group(core, std::move(request), std::move(context));
 
   Waiting waiting(*core);
   core->update(*entry, entry->group.sync(waiting.ticket(), request));
@@ -169,35 +182,46 @@ wire::HeartbeatResponse GroupCoordinator::heartbeat(const wire::HeartbeatRequest
     response.error_code = ErrorCode::unknown_member_id;
     return response;
   }
+  if (entry->consumer) {
+    response.error_code = entry->consumer->heartbeat_classic(request.member_id, request.group_instance_id,
+                                                             request.generation_id, core_->clock());
+    core_->update(*entry, {});
+    return response;
+  }
   response.error_code =
       entry->group.heartbeat(request.member_id, request.group_instance_id, request.generation_id, core_->clock());
   return response;
 }
 
-wire::LeaveGroupResponse GroupCoordinator::leave_group(const wire::LeaveGroupRequest& request,
-                                                       const RequestContext& context) {
+task::Task<wire::LeaveGroupResponse> GroupCoordinator::leave_group(wire::LeaveGroupRequest request,
+                                                                   RequestContext context) {
+  const auto core = core_;
   wire::LeaveGroupResponse response;
-  response.error_code = request.group_id.empty() ? ErrorCode::invalid_group_id : core_->status(request.group_id);
-  if (response.error_code != ErrorCode::none) return response;
+  response.error_code = request.group_id.empty() ? ErrorCode::invalid_group_id : core->status(request.group_id);
+  if (response.error_code != ErrorCode::none) co_return response;
 
   auto leaving = request.members;
   if (context.api_version < 3) leaving = {{request.member_id, std::nullopt, std::nullopt}};
   std::vector<ErrorCode> results(leaving.size(), ErrorCode::unknown_member_id);
-  if (Entry* const entry = core_->find(request.group_id); entry != nullptr) {
-    if (entry->group.state() == GroupState::dead) {
-      response.error_code = ErrorCode::coordinator_not_available;
-      return response;
-    }
-    core_->update(*entry, entry->group.leave(leaving, results, core_->clock()));
+  Entry* const entry = core->find(request.group_id);
+  if (entry != nullptr && entry->group.state() == GroupState::dead) {
+    response.error_code = ErrorCode::coordinator_not_available;
+    co_return response;
+  }
+  if (entry != nullptr && entry->consumer) {
+    response.error_code = co_await leave_consumer_group(core, request.group_id, leaving, results, context.deadline);
+    if (response.error_code != ErrorCode::none) co_return response;
+  } else if (entry != nullptr) {
+    core->update(*entry, entry->group.leave(leaving, results, core->clock()));
   }
   if (context.api_version < 3) {
     response.error_code = results.front();
-    return response;
+    co_return response;
   }
   for (std::size_t i = 0; i < leaving.size(); ++i) {
     response.members.push_back({leaving[i].member_id, leaving[i].group_instance_id, results[i]});
   }
-  return response;
+  co_return response;
 }
 
 }  // namespace chronik::coord

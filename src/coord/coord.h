@@ -1,4 +1,5 @@
-// The group coordinator of one shard: membership of classic consumer groups and their committed offsets. The face of
+// The group coordinator of one shard: membership of consumer groups, classic and
+// new (KIP-848), and their committed offsets. The face of
 // this room; handlers pass wire messages in and send what comes back.
 //
 // A group belongs to one partition of __consumer_offsets (routing.h) and lives on the shard that owns that partition:
@@ -22,6 +23,8 @@
 #include "log/partition.h"
 #include "shard/shard.h"
 #include "task/task.h"
+#include "wire/messages/consumer_group_describe.h"
+#include "wire/messages/consumer_group_heartbeat.h"
 #include "wire/messages/delete_groups.h"
 #include "wire/messages/describe_groups.h"
 #include "wire/messages/heartbeat.h"
@@ -73,7 +76,11 @@ class GroupCoordinator {
   task::Task<wire::JoinGroupResponse> join_group(wire::JoinGroupRequest request, RequestContext context);
   task::Task<wire::SyncGroupResponse> sync_group(wire::SyncGroupRequest request, RequestContext context);
   wire::HeartbeatResponse heartbeat(const wire::HeartbeatRequest& request, const RequestContext& context);
-  wire::LeaveGroupResponse leave_group(const wire::LeaveGroupRequest& request, const RequestContext& context);
+  task::Task<wire::LeaveGroupResponse> leave_group(wire::LeaveGroupRequest request, RequestContext context);
+
+  /// The new consumer protocol (KIP-848): joins, stays in and leaves.
+  task::Task<wire::ConsumerGroupHeartbeatResponse> consumer_group_heartbeat(wire::ConsumerGroupHeartbeatRequest request,
+                                                                            RequestContext context);
 
   task::Task<wire::OffsetCommitResponse> offset_commit(wire::OffsetCommitRequest request, RequestContext context);
   /// The first of the three parts of a TxnOffsetCommit: nullopt if the transaction includes the group's partition
@@ -90,6 +97,8 @@ class GroupCoordinator {
   wire::OffsetFetchResponse offset_fetch(const wire::OffsetFetchRequest& request, const RequestContext& context);
   wire::DescribeGroupsResponse describe_groups(const wire::DescribeGroupsRequest& request,
                                                const RequestContext& context);
+  task::Task<wire::ConsumerGroupDescribeResponse> consumer_group_describe(wire::ConsumerGroupDescribeRequest request,
+                                                                          RequestContext context);
   task::Task<wire::DeleteGroupsResponse> delete_groups(wire::DeleteGroupsRequest request, RequestContext context);
   /// Asks every shard; the answers are concatenated.
   wire::ListGroupsResponse list_groups(const wire::ListGroupsRequest& request, const RequestContext& context);

@@ -139,7 +139,7 @@ bool Core::update(Entry& entry, Update update) {
     write(entry, store);
   }
   if (!by_serial_.contains(serial)) return false;
-  if (entry.group.vacant() && entry.offsets.empty() && entry.pending.empty() && entry.writes == 0) {
+  if (entry.vacant()) {
     forget(entry);
     return false;
   }
@@ -209,6 +209,10 @@ void Core::check_invariants() const {
     CHECK(entry->group.id() == id && by_serial_.at(entry->serial) == entry.get());
     CHECK(owned_.contains(entry->home));
     entry->group.check_invariants();
+    if (entry->consumer) {
+      CHECK(entry->consumer->id() == id && entry->group.members().empty());
+      entry->consumer->check_invariants();
+    }
     entry->offsets.check_invariants();
     CHECK(entry->counted == entry->footprint());
     memory += entry->counted;

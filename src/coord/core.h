@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "coord/consumer_group.h"
 #include "coord/coord.h"
 #include "coord/deadlines.h"
 #include "coord/group.h"
@@ -24,7 +25,7 @@
 
 namespace chronik::coord {
 
-/// A group with what it committed.
+/// A group with what it committed. With `consumer` it is one of the new consumer protocol, and `group` is empty.
 struct Entry {
   Entry(std::uint64_t serial_, PartitionIndex home_, Group group_)
       : serial(serial_), home(home_), group(std::move(group_)) {}
@@ -32,12 +33,22 @@ struct Entry {
   const std::uint64_t serial;  // tells this group from an earlier one of the same id
   const PartitionIndex home;
   Group group;
+  std::unique_ptr<ConsumerGroup> consumer;
   Offsets offsets;
   PendingOffsets pending;
-  std::uint32_t writes = 0;  // on their way; the group is not deleted meanwhile
-  std::size_t counted = 0;   // its part of Core::memory_
+  Journal::WritePtr last_write;  // of the consumer group: what it says counts once this is durable
+  bool expiring = false;         // members are being removed from the consumer group
+  Instant expire_again{};        // not before
+  std::uint32_t writes = 0;      // on their way; the group is not deleted meanwhile
+  std::size_t counted = 0;       // its part of Core::memory_
 
-  std::size_t footprint() const { return sizeof(Entry) + group.footprint() + offsets.footprint() + pending.footprint(); }
+  bool has_members() const { return consumer ? !consumer->empty() : group.state() != GroupState::empty; }
+  bool vacant() const { return !consumer && group.vacant() && offsets.empty() && pending.empty() && writes == 0; }
+  std::optional<Instant> earliest_deadline() const;
+  std::size_t footprint() const {
+    return sizeof(Entry) + group.footprint() + (consumer ? consumer->footprint() : 0) + offsets.footprint() +
+           pending.footprint();
+  }
 };
 
 struct OwnedPartition {
@@ -114,6 +125,21 @@ class Core : public std::enable_shared_from_this<Core> {
   std::expected<Journal::WritePtr, ErrorCode> write_marker(PartitionIndex home, ProducerIdentity producer, bool commits,
                                                            std::int32_t coordinator_epoch);
 
+  // --- Consumer groups (core_consumer.cc) ---
+  /// The group turns into one of the new consumer protocol, taking over its members, who speak as consumers do; or,
+  /// empty, back. Tombstones go to `records`.
+  void become_consumer(Entry& entry, std::vector<Record>& records);
+  void become_classic(Entry& entry, std::vector<Record>& records);
+  /// A consumer group that lost its last member of the new protocol turns into a classic one, if that is allowed.
+  void downgrade(Entry& entry, std::vector<Record>& records);
+  /// Writes `records` and what has changed in the consumer group; its outcome is entry.last_write. On an error what
+  /// stands in memory is not what stands in the log: the entry is gone, and its partition is being loaded anew.
+  ErrorCode store(Entry& entry, std::vector<Record> records);
+  /// Until all that the group says is durable.
+  static task::Task<ErrorCode> durable(Journal::WritePtr last_write, Deadline until);
+  /// Looks up the topics of regular expressions, if it is time to.
+  void resolve_regexes(Entry& entry);
+
   // --- Life (core.cc, core_load.cc, core_sweep.cc) ---
   void own(PartitionIndex index, log::PartitionPtr partition);
   void disown(PartitionIndex index);
@@ -154,7 +180,16 @@ class Core : public std::enable_shared_from_this<Core> {
   void hold_back(Entry& entry, ProducerId producer, PendingOffsets::Item item);
   void decide(PartitionIndex home, ProducerId producer, bool commits);
 
+  // core_consumer.cc
+  void reload(PartitionIndex home);
+  void start_expiry(Entry& entry);
+  static task::Task<void> expire_consumer(std::shared_ptr<Core> core, std::string group, std::uint64_t serial);
+  static task::Task<void> resolve(std::shared_ptr<Core> core, std::string group, std::uint64_t serial,
+                                  std::vector<std::string> regexes);
+  static task::Task<ConsumerGroup::Resolved> look_up(std::shared_ptr<Core> core, std::vector<std::string> regexes);
+
   // core_load.cc
+  void apply_consumer_record(PartitionIndex home, const wire::GroupKey& key, const std::optional<Buffer>& value);
   OwnedPartition* owned(PartitionIndex index, std::uint64_t term);
   static task::Task<void> load(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term);
   static task::Task<bool> read_all(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term);
@@ -193,6 +228,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool timer_running_ = false;
   bool sweeping_ = false;
   bool sweep_again_ = false;
+  std::set<std::uint64_t> resolving_;  // groups whose regular expressions are being looked up
   bool creating_topic_ = false;
   bool closed_ = false;
 

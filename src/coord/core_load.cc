@@ -120,6 +120,7 @@ void Core::apply_record(PartitionIndex home, const Buffer& key, const std::optio
     return recount(*entry);
   }
 
+  if (!std::holds_alternative<wire::GroupMetadataKey>(*what)) return apply_consumer_record(home, *what, value);
   const std::string& id = std::get<wire::GroupMetadataKey>(*what).group;
   Entry* entry = find(id);
   if (!value) {
@@ -148,6 +149,26 @@ void Core::apply_pending(PartitionIndex home, ProducerId producer, const Buffer&
   recount(*entry);
 }
 
+void Core::apply_consumer_record(PartitionIndex home, const wire::GroupKey& key, const std::optional<Buffer>& value) {
+  const std::string id = std::visit(
+      [](const auto& named) {
+        if constexpr (requires { named.group_id; }) {
+          return named.group_id;
+        } else {
+          return named.group;
+        }
+      },
+      key);
+  Entry* entry = find(id);
+  if (!value && (entry == nullptr || !entry->consumer)) return;
+  if (entry == nullptr) entry = &insert(id, home);
+  if (!entry->consumer) entry->consumer = std::make_unique<ConsumerGroup>(id, config_);
+  const auto ended = entry->consumer->replay(key, value);
+  if (!ended) skipped_records_.add();
+  if (ended && *ended) entry->consumer.reset();
+  recount(*entry);
+}
+
 /// Sessions begin now: members that are still there have their session time-out to say so.
 void Core::loaded(PartitionIndex index) {
   std::vector<std::uint64_t> serials;
@@ -156,6 +177,7 @@ void Core::loaded(PartitionIndex index) {
   }
   for (const std::uint64_t serial : serials) {
     Entry& entry = *by_serial_.at(serial);
+    if (entry.consumer) entry.consumer->start_sessions(clock());
     update(entry, entry.group.start_sessions(clock()));
   }
   // Topics may have been deleted while nobody was there to see it.

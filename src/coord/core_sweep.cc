@@ -38,11 +38,13 @@ task::Task<void> Core::sweep(std::shared_ptr<Core> core) {
 /// only store offsets.
 Core::OffsetNames Core::stale_offsets(const Entry& entry, UnixMillis now) const {
   const Group& group = entry.group;
+  const ConsumerGroup* const consumer = entry.consumer.get();
   const bool simple = !group.protocol_type().has_value();
   const bool empty = group.state() == GroupState::empty;
   const bool watches_topics =
       group.uses_consumer_protocol() && group.subscribed_topics().has_value() && group.state() == GroupState::stable;
   const auto expired = [&](const std::string& topic, const CommittedOffset& offset) {
+    if (consumer != nullptr && consumer->is_subscribed_to(topic)) return false;
     if (!simple && !empty && (!watches_topics || group.is_subscribed_to(topic))) return false;
     if (offset.expires_at.value() != -1) return now >= offset.expires_at;
     const bool by_group = !simple && empty && group.state_since().value() != -1;
@@ -64,11 +66,12 @@ task::Task<void> Core::sweep_group(std::shared_ptr<Core> core, std::string group
   Entry* const entry = core->find(group);
   if (entry == nullptr) co_return;
   OffsetNames stale = core->stale_offsets(*entry, core->context_.wall_now());
-  const bool nothing_left = entry->group.state() == GroupState::empty && entry->pending.empty() &&
-                            stale.size() == entry->offsets.count();
+  const bool nothing_left =
+      !entry->has_members() && entry->pending.empty() && stale.size() == entry->offsets.count();
   if (nothing_left) {
     // Pending members of a group that never was keep it for their session's time.
-    if (entry->group.generation() == 0 && !entry->group.protocol_type() && entry->offsets.empty()) co_return;
+    if (!entry->consumer && entry->group.generation() == 0 && !entry->group.protocol_type() && entry->offsets.empty())
+      co_return;
     if (const auto outcome = core->start_deletion(group)) {
       (void)co_await Journal::settled(*outcome, core->context_.after(core->config_.offset_commit_timeout));
     }

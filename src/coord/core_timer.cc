@@ -8,7 +8,7 @@ namespace chronik::coord {
 
 void Core::arm(Entry& entry) {
   const auto before = next_deadline();
-  deadlines_.set(entry.serial, entry.group.earliest_deadline());
+  deadlines_.set(entry.serial, entry.earliest_deadline());
   const auto now = next_deadline();
   // A deadline that moved out wakes the timer for nothing, once; one that moved in must not be missed.
   if (now && (!before || *now < *before)) wake_timer();
@@ -44,6 +44,11 @@ void Core::fire_due() {
   const Clock at = clock();
   while (const auto serial = deadlines_.due(at.now)) {
     Entry& entry = *by_serial_.at(*serial);
+    if (entry.consumer && entry.consumer->is_due(at.now)) {
+      start_expiry(entry);
+    } else if (entry.consumer) {
+      entry.consumer->expire(topics_, at);
+    }
     Update due = entry.group.expire(at);
     // Whatever the group says now lies ahead, or counts from the next turn: each group is looked at once.
     deadlines_.set(*serial, std::nullopt);

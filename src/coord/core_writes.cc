@@ -1,5 +1,6 @@
 // Writes to __consumer_offsets: group metadata, commits, tombstones.
 #include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 #include "coord/core.h"
@@ -86,6 +87,11 @@ std::expected<Journal::WritePtr, ErrorCode> Core::append_tombstones(Entry& entry
     auto record = group_tombstone(id);
     if (!record) return std::unexpected(ErrorCode::invalid_group_id);
     records.push_back(*std::move(record));
+    if (entry.consumer) {
+      auto tombstones = entry.consumer->tombstones();
+      if (!tombstones) return std::unexpected(ErrorCode::invalid_group_id);
+      std::ranges::move(*tombstones, std::back_inserter(records));
+    }
   }
   const auto from = names.begin() + static_cast<std::ptrdiff_t>(begin);
   const auto to = names.begin() + static_cast<std::ptrdiff_t>(end);
@@ -148,7 +154,7 @@ std::expected<Journal::WritePtr, ErrorCode> Core::start_deletion(const std::stri
   Entry* const entry = find(group);
   if (entry == nullptr) return std::unexpected(ErrorCode::group_id_not_found);
   if (entry->group.state() == GroupState::dead) return std::unexpected(ErrorCode::coordinator_not_available);
-  if (entry->group.state() != GroupState::empty) return std::unexpected(ErrorCode::non_empty_group);
+  if (entry->has_members()) return std::unexpected(ErrorCode::non_empty_group);
   entry->group.begin_deletion();
   auto outcome = std::make_shared<Journal::Write>(context_, Offset(-1));
   context_.spawn("coord.delete", run_deletion(shared_from_this(), group, entry->serial, outcome));

@@ -87,6 +87,8 @@ class Group {
   Update expire(Clock at);
   /// Answers whoever waits with `error`; the group is Dead afterwards.
   Update abandon(ErrorCode error, Clock at);
+  /// Members are to join again, for a reason from outside.
+  Update rebalance(Clock at);
   /// Deletion begins, and its failure: Empty to Dead and back.
   void begin_deletion();
   void cancel_deletion();

@@ -3,16 +3,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/time.h"
 
 namespace chronik::coord {
 
+/// Whether live groups change between the protocols (group.consumer.migration.policy).
+enum class MigrationPolicy : std::uint8_t { disabled, upgrade, downgrade, bidirectional };
+
 struct GroupConfig {
-  Duration initial_rebalance_delay = 3s;                  // group.initial.rebalance.delay.ms
-  std::int32_t min_session_timeout_ms = 6'000;            // group.min.session.timeout.ms
-  std::int32_t max_session_timeout_ms = 1'800'000;        // group.max.session.timeout.ms
-  std::int32_t group_max_size = INT32_MAX;                // group.max.size: members of one group
+  Duration initial_rebalance_delay = 3s;            // group.initial.rebalance.delay.ms
+  std::int32_t min_session_timeout_ms = 6'000;      // group.min.session.timeout.ms
+  std::int32_t max_session_timeout_ms = 1'800'000;  // group.max.session.timeout.ms
+  std::int32_t group_max_size = INT32_MAX;          // group.max.size: members of one group
+  // The new consumer protocol: group.consumer.*
+  std::int32_t consumer_session_timeout_ms = 45'000;
+  std::int32_t consumer_heartbeat_interval_ms = 5'000;
+  std::int32_t consumer_max_size = INT32_MAX;                          // members of one group
+  std::vector<std::string> consumer_assignors = {"uniform", "range"};  // the first is the default
+  MigrationPolicy consumer_migration = MigrationPolicy::bidirectional;
+  std::int64_t consumer_regex_refresh_ms = 600'000;
   std::int32_t offset_metadata_max_bytes = 4096;          // offset.metadata.max.bytes
   std::int64_t offsets_retention_ms = 604'800'000;        // offsets.retention.minutes
   Duration offsets_retention_check = 10min;               // offsets.retention.check.interval.ms

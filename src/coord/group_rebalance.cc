@@ -33,6 +33,12 @@ void Group::prepare_or_complete(Clock at, Update& update) {
   can_rebalance() ? prepare_rebalance(at, update) : complete_if_all_joined(at, update);
 }
 
+Update Group::rebalance(Clock at) {
+  Update update;
+  if (can_rebalance()) prepare_rebalance(at, update);
+  return update;
+}
+
 void Group::prepare_rebalance(Clock at, Update& update) {
   if (state_ == GroupState::completing_rebalance) {
     for (auto& [id, member] : members_) set_assignment(member, {});

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int16_t kGroupIdNotFoundSince = 6;  // DescribeGroups: before, an unknown group is Dead
 constexpr std::string_view kClassicType = "classic";
+constexpr std::string_view kConsumerType = "consumer";
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
@@ -33,14 +34,15 @@ wire::DescribeGroupsResponse GroupCoordinator::describe_groups(const wire::Descr
     answer.error_code = core_->status(id);
     if (answer.error_code != ErrorCode::none) continue;
     const Entry* const entry = core_->find(id);
-    if (entry != nullptr) {
+    const bool is_consumer = entry != nullptr && entry->consumer;
+    if (entry != nullptr && !is_consumer) {
       answer = entry->group.describe();
       continue;
     }
     answer.group_state = to_string(GroupState::dead);
     if (context.api_version < kGroupIdNotFoundSince) continue;
     answer.error_code = ErrorCode::group_id_not_found;
-    answer.error_message = "Group " + id + " not found.";
+    answer.error_message = "Group " + id + (is_consumer ? " is not a classic group." : " not found.");
   }
   return response;
 }
@@ -53,12 +55,14 @@ wire::ListGroupsResponse GroupCoordinator::list_groups(const wire::ListGroupsReq
     return response;
   }
   if (core_->loading()) response.error_code = ErrorCode::coordinator_load_in_progress;
-  if (!passes(request.types_filter, kClassicType)) return response;
   for (const auto& [id, entry] : core_->groups()) {
-    const std::string_view state = to_string(entry->group.state());
-    if (!core_->served(*entry) || !passes(request.states_filter, state)) continue;
-    response.groups.push_back(
-        {id, entry->group.protocol_type().value_or(""), std::string(state), std::string(kClassicType)});
+    const bool is_consumer = entry->consumer != nullptr && entry->group.state() != GroupState::dead;
+    const std::string_view type = is_consumer ? kConsumerType : kClassicType;
+    const std::string_view state = is_consumer ? to_string(entry->consumer->state()) : to_string(entry->group.state());
+    if (!core_->served(*entry) || !passes(request.types_filter, type) || !passes(request.states_filter, state))
+      continue;
+    response.groups.push_back({id, is_consumer ? std::string(kConsumerType) : entry->group.protocol_type().value_or(""),
+                               std::string(state), std::string(type)});
   }
   return response;
 }

@@ -1,5 +1,7 @@
 #include "coord/metadata_topics.h"
 
+#include <algorithm>
+
 namespace chronik::coord {
 
 namespace {
@@ -15,6 +17,22 @@ std::optional<TopicInfo> MetadataTopics::find(std::string_view name) const {
 
 std::optional<TopicInfo> MetadataTopics::find(TopicId id) const {
   return info(metadata_.view(shard_).image()->find(id));
+}
+
+std::vector<std::string> MetadataTopics::names(std::string_view after, std::size_t limit) const {
+  const meta::ImagePtr image = metadata_.view(shard_).image();
+  const auto topics = image->topics();
+  const auto name_of = [](const meta::TopicPtr& topic) { return std::string_view(topic->name); };
+  std::vector<std::string> names;
+  for (auto at = std::ranges::upper_bound(topics, after, {}, name_of); at != topics.end() && names.size() < limit;
+       ++at) {
+    names.push_back((*at)->name);
+  }
+  return names;
+}
+
+std::int64_t MetadataTopics::version() const {
+  return static_cast<std::int64_t>(metadata_.view(shard_).image()->index().value());
 }
 
 task::Task<Status> MetadataTopics::create_offsets_topic(std::int32_t partitions, Deadline until) {
@@ -33,12 +51,27 @@ task::Task<Status> MetadataTopics::create_offsets_topic(std::int32_t partitions,
   co_return fail(Errc::invalid_argument, name + ": " + outcome.message);
 }
 
+namespace {
+MigrationPolicy migration_policy(std::string_view name) {
+  if (name == "upgrade") return MigrationPolicy::upgrade;
+  if (name == "downgrade") return MigrationPolicy::downgrade;
+  if (name == "disabled") return MigrationPolicy::disabled;
+  return MigrationPolicy::bidirectional;
+}
+}  // namespace
+
 GroupConfig group_config(const meta::BrokerSettings& broker, std::size_t memory_bytes_max) {
   GroupConfig config;
   config.initial_rebalance_delay = std::chrono::milliseconds(broker.group_initial_rebalance_delay_ms);
   config.min_session_timeout_ms = broker.group_min_session_timeout_ms;
   config.max_session_timeout_ms = broker.group_max_session_timeout_ms;
   config.group_max_size = broker.group_max_size;
+  config.consumer_session_timeout_ms = broker.group_consumer_session_timeout_ms;
+  config.consumer_heartbeat_interval_ms = broker.group_consumer_heartbeat_interval_ms;
+  config.consumer_max_size = broker.group_consumer_max_size;
+  config.consumer_assignors = meta::parse_list(broker.group_consumer_assignors);
+  config.consumer_migration = migration_policy(broker.group_consumer_migration_policy);
+  config.consumer_regex_refresh_ms = broker.group_consumer_regex_refresh_interval_ms;
   config.offset_metadata_max_bytes = broker.offset_metadata_max_bytes;
   config.offsets_retention_ms = std::int64_t{broker.offsets_retention_minutes} * 60 * 1000;
   config.offsets_retention_check = std::chrono::milliseconds(broker.offsets_retention_check_interval_ms);

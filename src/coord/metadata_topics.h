@@ -15,6 +15,8 @@ class MetadataTopics final : public Topics {
 
   std::optional<TopicInfo> find(std::string_view name) const override;
   std::optional<TopicInfo> find(TopicId id) const override;
+  std::vector<std::string> names(std::string_view after, std::size_t limit) const override;
+  std::int64_t version() const override;
   task::Task<Status> create_offsets_topic(std::int32_t partitions, Deadline until) override;
 
  private:

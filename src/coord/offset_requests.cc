@@ -71,6 +71,25 @@ wire::OffsetCommitResponse check_topics(Core& core, const wire::OffsetCommitRequ
   return response;
 }
 
+/// KIP-1251: of a member that lags behind its epoch only what it has had since then is taken.
+void refuse_lagging(const Entry& entry, const wire::OffsetCommitRequest& request, wire::OffsetCommitResponse& response,
+                    std::vector<Core::NewOffset>& offsets) {
+  if (!entry.consumer) return;
+  auto item = offsets.begin();
+  for (auto& topic : response.topics) {
+    for (auto& partition : topic.partitions) {
+      if (partition.error_code != ErrorCode::none) continue;
+      if (entry.consumer->may_commit(request.member_id, request.generation_id_or_member_epoch, item->offset.topic_id,
+                                     item->partition)) {
+        ++item;
+        continue;
+      }
+      partition.error_code = ErrorCode::stale_member_epoch;
+      item = offsets.erase(item);
+    }
+  }
+}
+
 /// The group that a commit goes to, when it may.
 std::expected<Entry*, ErrorCode> admit(Core& core, const wire::OffsetCommitRequest& request, std::int16_t version) {
   if (const ErrorCode error = core.status(request.group_id); error != ErrorCode::none) return std::unexpected(error);
@@ -85,8 +104,10 @@ std::expected<Entry*, ErrorCode> admit(Core& core, const wire::OffsetCommitReque
     entry = core.create(request.group_id);
     if (entry == nullptr) return std::unexpected(ErrorCode::coordinator_not_available);
   }
-  const ErrorCode error =
-      entry->group.commit_offsets(request.member_id, request.group_instance_id, generation, core.clock());
+  const ErrorCode error = entry->group.state() == GroupState::dead ? ErrorCode::coordinator_not_available
+                          : entry->consumer ? entry->consumer->validate_commit(request.member_id, generation, version)
+                                            : entry->group.commit_offsets(request.member_id, request.group_instance_id,
+                                                                          generation, core.clock());
   if (error != ErrorCode::none) return std::unexpected(error);
   return entry;
 }
@@ -113,6 +134,8 @@ task::Task<wire::OffsetCommitResponse> GroupCoordinator::offset_commit(wire::Off
   if (error != ErrorCode::none) co_return set_all(response, error), response;
   const auto entry = admit(*core, request, context.api_version);
   if (!entry) co_return set_all(response, entry.error()), response;
+  refuse_lagging(**entry, request, response, offsets);
+  if (offsets.empty()) co_return response;
   auto written = core->commit(**entry, std::move(offsets));
   core->update(**entry, {});
   if (!written) co_return set_all(response, written.error()), response;
@@ -179,6 +202,10 @@ wire::OffsetFetchResponse::Group fetch_group(Core& core, const wire::OffsetFetch
   answer.error_code = core.status(group.group_id);
   if (answer.error_code != ErrorCode::none) return answer;
   const Entry* const entry = core.find(group.group_id);
+  if (entry != nullptr && entry->consumer) {
+    answer.error_code = entry->consumer->validate_fetch(group.member_id, group.member_epoch);
+    if (answer.error_code != ErrorCode::none) return answer;
+  }
   if (group.topics) {
     for (const auto& topic : *group.topics) answer.topics.push_back(fetch_topic(core, entry, topic, stable, version));
     return answer;
@@ -245,7 +272,7 @@ task::Task<wire::OffsetDeleteResponse> GroupCoordinator::offset_delete(wire::Off
   const Entry* const entry = core->find(request.group_id);
   if (entry == nullptr || entry->group.state() == GroupState::dead) {
     response.error_code = ErrorCode::group_id_not_found;
-  } else if (entry->group.state() != GroupState::empty && !entry->group.uses_consumer_protocol()) {
+  } else if (!entry->consumer && entry->has_members() && !entry->group.uses_consumer_protocol()) {
     // What members of other protocols read is not known.
     response.error_code = ErrorCode::non_empty_group;
   }
@@ -261,7 +288,8 @@ task::Task<wire::OffsetDeleteResponse> GroupCoordinator::offset_delete(wire::Off
       ErrorCode error = ErrorCode::none;
       if (!known || index < 0 || index >= known->partitions) {
         error = ErrorCode::unknown_topic_or_partition;
-      } else if (entry->group.is_subscribed_to(topic.name)) {
+      } else if (entry->consumer ? entry->consumer->is_subscribed_to(topic.name)
+                                 : entry->group.is_subscribed_to(topic.name)) {
         error = ErrorCode::group_subscribed_to_topic;
       } else if (entry->offsets.find(topic.name, partition.partition_index) != nullptr) {
         names.emplace_back(topic.name, partition.partition_index);

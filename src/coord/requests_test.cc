@@ -51,16 +51,16 @@ TEST(Requests, leaving_answers_by_version) {
   wire::LeaveGroupRequest request;
   request.group_id = "g";
   request.member_id = "nobody";
-  EXPECT_EQ(rig.coordinator->leave_group(request, rig.context_of(2)).error_code, unknown_member_id);
+  EXPECT_EQ(rig.run(rig.coordinator->leave_group(request, rig.context_of(2))).error_code, unknown_member_id);
   request.members = {{"nobody", std::nullopt, std::nullopt}, {id, std::nullopt, std::nullopt}};
-  const auto answer = rig.coordinator->leave_group(request, rig.context_of(3));
+  const auto answer = rig.run(rig.coordinator->leave_group(request, rig.context_of(3)));
   EXPECT_EQ(answer.error_code, none);
   ASSERT_EQ(answer.members.size(), 2U);
   EXPECT_EQ(answer.members[0].error_code, unknown_member_id);
   EXPECT_EQ(answer.members[1].error_code, none);
   EXPECT_EQ(rig.state_of("g"), "Empty");
   request.group_id = "other";
-  EXPECT_EQ(rig.coordinator->leave_group(request, rig.context_of(3)).members[0].error_code, unknown_member_id);
+  EXPECT_EQ(rig.run(rig.coordinator->leave_group(request, rig.context_of(3))).members[0].error_code, unknown_member_id);
 }
 
 TEST(Requests, commits_are_checked_one_by_one) {

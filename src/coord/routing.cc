@@ -54,6 +54,13 @@ std::map<ShardId, wire::DescribeGroupsRequest> split(const wire::DescribeGroupsR
   return parts;
 }
 
+std::map<ShardId, wire::ConsumerGroupDescribeRequest> split(const wire::ConsumerGroupDescribeRequest& request,
+                                                            const GroupOwner& owner) {
+  std::map<ShardId, wire::ConsumerGroupDescribeRequest> parts;
+  for (const std::string& group : request.group_ids) parts[owner(group)].group_ids.push_back(group);
+  return parts;
+}
+
 std::map<ShardId, wire::DeleteGroupsRequest> split(const wire::DeleteGroupsRequest& request, const GroupOwner& owner) {
   std::map<ShardId, wire::DeleteGroupsRequest> parts;
   for (const std::string& group : request.groups_names) parts[owner(group)].groups_names.push_back(group);
@@ -78,6 +85,10 @@ void merge(wire::OffsetFetchResponse& into, wire::OffsetFetchResponse part) {
 }
 
 void merge(wire::DescribeGroupsResponse& into, wire::DescribeGroupsResponse part) {
+  append(into.groups, part.groups);
+}
+
+void merge(wire::ConsumerGroupDescribeResponse& into, wire::ConsumerGroupDescribeResponse part) {
   append(into.groups, part.groups);
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/ids.h"
+#include "wire/messages/consumer_group_describe.h"
 #include "wire/messages/delete_groups.h"
 #include "wire/messages/describe_groups.h"
 #include "wire/messages/list_groups.h"
@@ -31,11 +32,14 @@ std::map<ShardId, wire::OffsetFetchRequest> split(const wire::OffsetFetchRequest
                                                   const GroupOwner& owner);
 std::map<ShardId, wire::DescribeGroupsRequest> split(const wire::DescribeGroupsRequest& request,
                                                      const GroupOwner& owner);
+std::map<ShardId, wire::ConsumerGroupDescribeRequest> split(const wire::ConsumerGroupDescribeRequest& request,
+                                                            const GroupOwner& owner);
 std::map<ShardId, wire::DeleteGroupsRequest> split(const wire::DeleteGroupsRequest& request, const GroupOwner& owner);
 
 // Adds one shard's answer to what there is. A top-level error stays unless another one is there already.
 void merge(wire::OffsetFetchResponse& into, wire::OffsetFetchResponse part);
 void merge(wire::DescribeGroupsResponse& into, wire::DescribeGroupsResponse part);
+void merge(wire::ConsumerGroupDescribeResponse& into, wire::ConsumerGroupDescribeResponse part);
 void merge(wire::DeleteGroupsResponse& into, wire::DeleteGroupsResponse part);
 void merge(wire::ListGroupsResponse& into, wire::ListGroupsResponse part);
 

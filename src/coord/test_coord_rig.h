@@ -37,6 +37,13 @@ class FakeTopics final : public Topics {
     }
     return std::nullopt;
   }
+  std::vector<std::string> names(std::string_view after, std::size_t limit) const override {
+    std::vector<std::string> found;
+    for (auto at = topics.upper_bound(after); at != topics.end() && found.size() < limit; ++at)
+      found.push_back(at->first);
+    return found;
+  }
+  std::int64_t version() const override { return changes; }
   task::Task<Status> create_offsets_topic(std::int32_t partitions, Deadline) override {
     ++creations;
     if (refuse_creation) co_return fail(Errc::storage_failed, "metadata offline");
@@ -45,9 +52,16 @@ class FakeTopics final : public Topics {
   }
   void add(const std::string& name, std::uint8_t id, std::int32_t partitions) {
     topics[name] = {name, topic_id(id), partitions};
+    ++changes;
+  }
+
+  void remove(const std::string& name) {
+    topics.erase(name);
+    ++changes;
   }
 
   std::map<std::string, TopicInfo, std::less<>> topics;
+  std::int64_t changes = 0;
   int creations = 0;
   bool refuse_creation = false;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "coord/regular_expression.h"
 #include "coord/transaction_core.h"
 
 namespace chronik::coord {
@@ -243,6 +244,12 @@ wire::ListTransactionsResponse TransactionCoordinator::list(const wire::ListTran
     response.error_code = ErrorCode::coordinator_load_in_progress;
     return response;
   }
+  const std::string pattern = request.transactional_id_pattern.value_or("");
+  if (!pattern.empty() && problem_of(pattern)) {
+    response.error_code = ErrorCode::invalid_regular_expression;
+    return response;
+  }
+  const RegularExpressions names({pattern});
   std::vector<TransactionPhase> phases;
   for (const std::string& name : request.state_filters) {
     if (const auto phase = parse_phase(name)) {
@@ -262,7 +269,7 @@ wire::ListTransactionsResponse TransactionCoordinator::list(const wire::ListTran
     return request.duration_filter < 0 || now - state.started.value() > request.duration_filter;
   };
   for (const auto& [id, entry] : core_->entries()) {
-    if (wanted(entry->now)) {
+    if (wanted(entry->now) && (pattern.empty() || names.matches(0, id))) {
       response.transaction_states.push_back({id, entry->now.producer.id, std::string(to_string(entry->now.phase))});
     }
   }

@@ -67,7 +67,7 @@ class TransactionCoordinator {
   task::Task<wire::EndTxnResponse> end(wire::EndTxnRequest request, std::int16_t api_version, Deadline until);
 
   wire::DescribeTransactionsResponse::State describe(const std::string& transactional_id);
-  /// Of this shard alone. `matches` says whether an id is wanted.
+  /// Of this shard alone. INVALID_REGULAR_EXPRESSION.
   wire::ListTransactionsResponse list(const wire::ListTransactionsRequest& request);
 
   /// CHECKs every invariant.

@@ -11,6 +11,7 @@ namespace chronik::coord {
 namespace {
 
 constexpr std::int16_t kTopicIdsSince = 6;
+constexpr std::int16_t kMemberEpochsSince = 9;  // of OffsetCommit: this request knows them in all versions
 
 std::expected<Entry*, ErrorCode> admit(Core& core, const wire::TxnOffsetCommitRequest& request) {
   if (const ErrorCode error = core.status(request.group_id); error != ErrorCode::none) return std::unexpected(error);
@@ -24,10 +25,24 @@ std::expected<Entry*, ErrorCode> admit(Core& core, const wire::TxnOffsetCommitRe
   // Producers from before KIP-447 do not say whose offsets these are; they are fenced by their epoch alone.
   if (generation < 0 && request.member_id.empty() && !request.group_instance_id) return entry;
   const ErrorCode error =
-      entry->group.commit_offsets(request.member_id, request.group_instance_id, generation, core.clock());
+      entry->consumer
+          ? entry->consumer->validate_commit(request.member_id, generation, kMemberEpochsSince)
+          : entry->group.commit_offsets(request.member_id, request.group_instance_id, generation, core.clock());
+  // This request has no word of its own for a member that lags behind.
+  if (error == ErrorCode::stale_member_epoch) return std::unexpected(ErrorCode::illegal_generation);
   // A rebalance is no obstacle: whoever gets the partition next waits for the transaction.
   if (error != ErrorCode::none && error != ErrorCode::rebalance_in_progress) return std::unexpected(error);
   return entry;
+}
+
+/// KIP-1251, for the whole request: a member that lags behind its epoch may commit only what it has had since then.
+bool lags(const Entry& entry, const wire::TxnOffsetCommitRequest& request,
+          const std::vector<Core::NewOffset>& offsets) {
+  if (!entry.consumer || request.member_id.empty()) return false;
+  return std::ranges::any_of(offsets, [&](const Core::NewOffset& item) {
+    return !entry.consumer->may_commit(request.member_id, request.generation_id_or_member_epoch, item.offset.topic_id,
+                                       item.partition);
+  });
 }
 
 void set_all(wire::TxnOffsetCommitResponse& response, ErrorCode error) {
@@ -97,6 +112,7 @@ task::Task<wire::TxnOffsetCommitResponse> GroupCoordinator::txn_offset_commit(wi
   if (error != ErrorCode::none) co_return set_all(response, error), response;
   const auto entry = admit(*core, request);
   if (!entry) co_return set_all(response, entry.error()), response;
+  if (lags(**entry, request, offsets)) co_return set_all(response, ErrorCode::illegal_generation), response;
   auto written = core->commit_in_transaction(**entry, std::move(offsets), {request.producer_id, request.producer_epoch},
                                              pass);
   core->update(**entry, {});

@@ -48,6 +48,9 @@ struct BrokerSettings {
   std::int32_t group_consumer_max_session_timeout_ms = 0;
   std::int32_t group_consumer_heartbeat_interval_ms = 0;
   std::int32_t group_consumer_max_size = 0;
+  std::int32_t group_consumer_regex_refresh_interval_ms = 0;
+  std::string group_consumer_assignors;  // a list
+  std::string group_consumer_migration_policy;
   std::int32_t offsets_retention_minutes = 0;
   std::int32_t offsets_topic_num_partitions = 0;
   std::int64_t offsets_retention_check_interval_ms = 0;

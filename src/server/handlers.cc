@@ -55,6 +55,8 @@ Handlers build() {
   add<wire::SyncGroupRequest, handle_sync_group>(table);
   add<wire::HeartbeatRequest, handle_heartbeat>(table);
   add<wire::LeaveGroupRequest, handle_leave_group>(table);
+  add<wire::ConsumerGroupHeartbeatRequest, handle_consumer_group_heartbeat>(table);
+  add<wire::ConsumerGroupDescribeRequest, handle_consumer_group_describe>(table);
   add<wire::OffsetCommitRequest, handle_offset_commit>(table);
   add<wire::OffsetFetchRequest, handle_offset_fetch>(table);
   add<wire::OffsetDeleteRequest, handle_offset_delete>(table);

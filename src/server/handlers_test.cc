@@ -41,8 +41,12 @@ TEST_P(ApiVersions, lists_what_is_served) {
     const auto response = call(request, version);
     EXPECT_EQ(response.error_code, wire::ErrorCode::none);
     EXPECT_EQ(response.api_keys.size(), wire::kApis.size());
-    EXPECT_EQ(response.supported_features.empty(), version < 3);  // tagged fields
-    for (const auto& feature : response.supported_features) EXPECT_GE(feature.min_version, version < 4 ? 1 : 0);
+    // Clients of old cannot read a feature that begins at 0 (KIP-1022).
+    EXPECT_EQ(response.supported_features.size(), version >= 4 ? 2U : 0U);
+    ASSERT_EQ(response.finalized_features.size(), version >= 3 ? 2U : 0U);
+    if (version >= 3) EXPECT_EQ(response.finalized_features[0].name, "group.version");
+    if (version >= 3) EXPECT_EQ(response.finalized_features[0].max_version_level, 1);
+    if (version >= 3) EXPECT_EQ(response.finalized_features[1].max_version_level, 2);
   }
 }
 

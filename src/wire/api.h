@@ -45,6 +45,8 @@ enum class ApiKey : std::int16_t {
   describe_producers = 61,
   describe_transactions = 65,
   list_transactions = 66,
+  consumer_group_heartbeat = 68,
+  consumer_group_describe = 69,
   describe_topic_partitions = 75,
 };
 
@@ -96,6 +98,8 @@ inline constexpr auto kApis = std::to_array<ApiInfo>({
     {ApiKey::describe_producers, "DescribeProducers", 0, 0, 0, 0},
     {ApiKey::describe_transactions, "DescribeTransactions", 0, 0, 0, 0},
     {ApiKey::list_transactions, "ListTransactions", 0, 2, 0, 0},
+    {ApiKey::consumer_group_heartbeat, "ConsumerGroupHeartbeat", 0, 1, 0, 0},
+    {ApiKey::consumer_group_describe, "ConsumerGroupDescribe", 0, 1, 0, 0},
     {ApiKey::describe_topic_partitions, "DescribeTopicPartitions", 0, 0, 0, 0},
 });
 

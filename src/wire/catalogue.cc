@@ -8,6 +8,8 @@
 #include "wire/messages/add_partitions_to_txn.h"
 #include "wire/messages/alter_configs.h"
 #include "wire/messages/api_versions.h"
+#include "wire/messages/consumer_group_describe.h"
+#include "wire/messages/consumer_group_heartbeat.h"
 #include "wire/messages/create_partitions.h"
 #include "wire/messages/create_topics.h"
 #include "wire/messages/delete_groups.h"
@@ -38,6 +40,7 @@
 #include "wire/messages/offset_for_leader_epoch.h"
 #include "wire/messages/produce.h"
 #include "wire/messages/sync_group.h"
+#include "wire/records/consumer_group_records.h"
 #include "wire/messages/txn_offset_commit.h"
 #include "wire/records/consumer_protocol.h"
 #include "wire/records/group_records.h"
@@ -139,6 +142,10 @@ constexpr auto kMessages = std::to_array<MessageOps>({
     operations<DescribeTransactionsResponse>(MessageKind::response),
     operations<ListTransactionsRequest>(MessageKind::request),
     operations<ListTransactionsResponse>(MessageKind::response),
+    operations<ConsumerGroupHeartbeatRequest>(MessageKind::request),
+    operations<ConsumerGroupHeartbeatResponse>(MessageKind::response),
+    operations<ConsumerGroupDescribeRequest>(MessageKind::request),
+    operations<ConsumerGroupDescribeResponse>(MessageKind::response),
     operations<DescribeTopicPartitionsRequest>(MessageKind::request),
     operations<DescribeTopicPartitionsResponse>(MessageKind::response),
     operations<ConsumerProtocolSubscription>(MessageKind::record),
@@ -149,6 +156,20 @@ constexpr auto kMessages = std::to_array<MessageOps>({
     operations<GroupMetadataValue>(MessageKind::record),
     operations<TransactionLogKey>(MessageKind::record),
     operations<TransactionLogValue>(MessageKind::record),
+    operations<ConsumerGroupMetadataKey>(MessageKind::record),
+    operations<ConsumerGroupMetadataValue>(MessageKind::record),
+    operations<ConsumerGroupPartitionMetadataKey>(MessageKind::record),
+    operations<ConsumerGroupPartitionMetadataValue>(MessageKind::record),
+    operations<ConsumerGroupMemberMetadataKey>(MessageKind::record),
+    operations<ConsumerGroupMemberMetadataValue>(MessageKind::record),
+    operations<ConsumerGroupTargetAssignmentMetadataKey>(MessageKind::record),
+    operations<ConsumerGroupTargetAssignmentMetadataValue>(MessageKind::record),
+    operations<ConsumerGroupTargetAssignmentMemberKey>(MessageKind::record),
+    operations<ConsumerGroupTargetAssignmentMemberValue>(MessageKind::record),
+    operations<ConsumerGroupCurrentMemberAssignmentKey>(MessageKind::record),
+    operations<ConsumerGroupCurrentMemberAssignmentValue>(MessageKind::record),
+    operations<ConsumerGroupRegularExpressionKey>(MessageKind::record),
+    operations<ConsumerGroupRegularExpressionValue>(MessageKind::record),
 });
 
 consteval std::size_t count_of(ApiKey key, MessageKind kind) {

@@ -91,7 +91,7 @@ class Sizer : public Visitor<Sizer> {
   void tag(std::uint32_t number, const char*, T& value, std::int16_t since, const T& standard = {}) {
     if (version() < since || is_default(value, standard)) return;
     const std::size_t before = size();
-    visit(value);
+    visit(value, true);  // a struct that can be null says that it is not
     copied_ += unsigned_varint_size(number) + unsigned_varint_size(static_cast<std::uint32_t>(size() - before));
   }
 
@@ -171,10 +171,10 @@ class Encoder : public Visitor<Encoder> {
   void tag(std::uint32_t number, const char*, T& value, std::int16_t since, const T& standard = {}) {
     if (version() < since || is_default(value, standard)) return;
     Sizer sizer(version(), flexible());
-    sizer.visit(value);
+    sizer.visit(value, true);
     put_unsigned_varint(number);
     put_unsigned_varint(static_cast<std::uint32_t>(sizer.size()));
-    visit(value);
+    visit(value, true);
   }
 
   void put(ByteSpan bytes) {

@@ -19,10 +19,13 @@ TEST(GroupRecords, keys_tell_their_kind) {
   EXPECT_EQ(std::get<OffsetCommitKey>(key).partition, PartitionIndex(3));
   const auto group = decode_group_key(encode_versioned(GroupMetadataKey{.group = "g"}, 2).value()).value();
   EXPECT_EQ(std::get<GroupMetadataKey>(group).group, "g");
+  const ConsumerGroupRegularExpressionKey regex{.group_id = "g", .regular_expression = "a.*"};
+  const auto sixteen = decode_group_key(encode_versioned(regex, 16).value()).value();
+  EXPECT_EQ(std::get<ConsumerGroupRegularExpressionKey>(sixteen).regular_expression, "a.*");
 }
 
 TEST(GroupRecords, unknown_kinds_are_unsupported_and_no_kind_is_corrupt) {
-  EXPECT_EQ(decode_group_key(Buffer::copy_of(as_bytes(std::string_view("\0\3\0\1g", 5)))).error().code,
+  EXPECT_EQ(decode_group_key(Buffer::copy_of(as_bytes(std::string_view("\0\x9\0\1g", 5)))).error().code,
             Errc::unsupported);
   EXPECT_EQ(decode_group_key(Buffer::copy_of(as_bytes(std::string_view("\xff\xff", 2)))).error().code,
             Errc::unsupported);

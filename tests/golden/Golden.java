@@ -37,9 +37,13 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
 
 public class Golden {
     static final int[] KEYS = {0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 28, 32, 33,
-        35, 37, 42, 44, 47, 60, 61, 65, 66, 75};
+        35, 37, 42, 44, 47, 60, 61, 65, 66, 68, 69, 75};
     // Versions that Kafka marks unstable.
     static final Map<Integer, Integer> MAX = Map.of(22, 5);
+    static final Map<String, Integer> KINDS = Map.of("OffsetCommit", 1, "GroupMetadata", 2, "ConsumerGroupMetadata", 3,
+        "ConsumerGroupPartitionMetadata", 4, "ConsumerGroupMemberMetadata", 5,
+        "ConsumerGroupTargetAssignmentMetadata", 6, "ConsumerGroupTargetAssignmentMember", 7,
+        "ConsumerGroupCurrentMemberAssignment", 8, "ConsumerGroupRegularExpression", 16);
 
     public static void main(String[] args) throws Exception {
         if (args[0].equals("messages")) {
@@ -61,7 +65,14 @@ public class Golden {
         }
         records(new ConsumerProtocolSubscription());
         records(new ConsumerProtocolAssignment());
-        for (String name : List.of("OffsetCommitKey", "OffsetCommitValue", "GroupMetadataKey", "GroupMetadataValue")) {
+        for (String name : List.of("OffsetCommitKey", "OffsetCommitValue", "GroupMetadataKey", "GroupMetadataValue",
+            "ConsumerGroupMetadataKey", "ConsumerGroupMetadataValue",
+            "ConsumerGroupPartitionMetadataKey", "ConsumerGroupPartitionMetadataValue",
+            "ConsumerGroupMemberMetadataKey", "ConsumerGroupMemberMetadataValue",
+            "ConsumerGroupTargetAssignmentMetadataKey", "ConsumerGroupTargetAssignmentMetadataValue",
+            "ConsumerGroupTargetAssignmentMemberKey", "ConsumerGroupTargetAssignmentMemberValue",
+            "ConsumerGroupCurrentMemberAssignmentKey", "ConsumerGroupCurrentMemberAssignmentValue",
+            "ConsumerGroupRegularExpressionKey", "ConsumerGroupRegularExpressionValue")) {
             Class<?> type = Class.forName("org.apache.kafka.coordinator.group.generated." + name);
             records((Message) type.getConstructor().newInstance());
         }
@@ -76,7 +87,7 @@ public class Golden {
         String name = message.getClass().getSimpleName();
         for (int version = message.lowestSupportedVersion(); version <= message.highestSupportedVersion(); version++) {
             // A key's version on the wire is its kind, which is where our description has it.
-            int shown = name.equals("OffsetCommitKey") ? 1 : name.equals("GroupMetadataKey") ? 2 : version;
+            int shown = name.endsWith("Key") ? KINDS.get(name.substring(0, name.length() - 3)) : version;
             line(name, version, shown, schemas[version], message);
         }
     }

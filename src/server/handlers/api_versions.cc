@@ -18,6 +18,7 @@ struct Feature {
   std::int16_t max;
 };
 constexpr auto kFeatures = std::to_array<Feature>({
+    {"group.version", 0, 1},        // KIP-848: the new consumer protocol
     {"transaction.version", 0, 2},  // KIP-890: an epoch for every transaction
 });
 
@@ -55,10 +56,10 @@ task::Task<wire::ApiVersionsResponse> handle_api_versions(RequestContext& contex
   response.error_code = check(context, request);
   if (response.error_code != wire::ErrorCode::none) co_return response;
   response.api_keys = all_handlers().advertised();
-  // Older clients cannot read a feature that starts at 0.
-  const std::int16_t feature_min = context.version() < kFeatureZeroSince ? 1 : 0;
   for (const Feature& feature : kFeatures) {
-    response.supported_features.push_back({feature.name, std::max(feature.min, feature_min), feature.max});
+    // Older clients cannot read a feature that begins at 0.
+    const bool readable = feature.min > 0 || context.version() >= kFeatureZeroSince;
+    if (readable) response.supported_features.push_back({feature.name, feature.min, feature.max});
     response.finalized_features.push_back({feature.name, feature.max, feature.max});
   }
   response.finalized_features_epoch = 0;

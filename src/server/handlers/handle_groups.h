@@ -3,6 +3,8 @@
 
 #include "server/request.h"
 #include "task/task.h"
+#include "wire/messages/consumer_group_describe.h"
+#include "wire/messages/consumer_group_heartbeat.h"
 #include "wire/messages/delete_groups.h"
 #include "wire/messages/describe_groups.h"
 #include "wire/messages/find_coordinator.h"
@@ -23,6 +25,10 @@ task::Task<wire::JoinGroupResponse> handle_join_group(RequestContext& context, w
 task::Task<wire::SyncGroupResponse> handle_sync_group(RequestContext& context, wire::SyncGroupRequest request);
 task::Task<wire::HeartbeatResponse> handle_heartbeat(RequestContext& context, wire::HeartbeatRequest request);
 task::Task<wire::LeaveGroupResponse> handle_leave_group(RequestContext& context, wire::LeaveGroupRequest request);
+task::Task<wire::ConsumerGroupHeartbeatResponse> handle_consumer_group_heartbeat(
+    RequestContext& context, wire::ConsumerGroupHeartbeatRequest request);
+task::Task<wire::ConsumerGroupDescribeResponse> handle_consumer_group_describe(
+    RequestContext& context, wire::ConsumerGroupDescribeRequest request);
 task::Task<wire::OffsetCommitResponse> handle_offset_commit(RequestContext& context, wire::OffsetCommitRequest request);
 task::Task<wire::OffsetFetchResponse> handle_offset_fetch(RequestContext& context, wire::OffsetFetchRequest request);
 task::Task<wire::OffsetDeleteResponse> handle_offset_delete(RequestContext& context, wire::OffsetDeleteRequest request);

@@ -8,7 +8,7 @@ namespace {
 
 task::Task<Result<wire::LeaveGroupResponse>> serve(ShardServer& server, wire::LeaveGroupRequest request,
                                                    coord::RequestContext who) {
-  co_return server.coordinator().leave_group(request, who);
+  co_return co_await server.coordinator().leave_group(std::move(request), std::move(who));
 }
 
 }  // namespace

@@ -380,6 +380,12 @@ TEST_P(Transactions, are_listed_and_described) {
   ASSERT_EQ(ongoing.transaction_states.size(), 1U);
   EXPECT_EQ(ongoing.transaction_states[0].transactional_id, "one");
   EXPECT_EQ(ongoing.unknown_state_filters, Values{"NoSuchState"});
+  wire::ListTransactionsRequest by_name;
+  by_name.transactional_id_pattern = "t.*";
+  ASSERT_EQ(call(by_name).transaction_states.size(), 1U);
+  EXPECT_EQ(call(by_name).transaction_states[0].transactional_id, "two");
+  by_name.transactional_id_pattern = "(";
+  EXPECT_EQ(call(by_name).error_code, ErrorCode::invalid_regular_expression);
   wire::DescribeTransactionsRequest describe;
   describe.transactional_ids = {"one", "three"};
   const auto described = call(describe).transaction_states;

@@ -2,7 +2,6 @@
 #include "wire/records/group_records.h"
 
 #include "wire/message_impl.h"
-#include "wire/records/versioned.h"
 
 namespace chronik::wire {
 
@@ -57,14 +56,5 @@ void describe(V& v, GroupMetadataValue& m) {
 }
 
 CHRONIK_WIRE_INSTANTIATE(GroupMetadataValue);
-
-Result<std::variant<OffsetCommitKey, GroupMetadataKey>> decode_group_key(const Buffer& key) {
-  if (key.size() >= sizeof(std::int16_t) && load_be<std::int16_t>(key.data()) >= GroupMetadataKey::kSchema.min) {
-    TRY(auto group, decode_versioned<GroupMetadataKey>(key));
-    return group;
-  }
-  TRY(auto offset, decode_versioned<OffsetCommitKey>(key));
-  return offset;
-}
 
 }  // namespace chronik::wire

@@ -1,6 +1,7 @@
-// Records of __consumer_offsets that keep classic groups: committed offsets and group metadata. Keys and values start
-// with an int16: in a value its version, in a key the kind of record, which is the version of the key's description
-// (0 and 1: a committed offset; 2: a group). See records/versioned.h.
+// Records of __consumer_offsets: committed offsets, the metadata of classic groups, and any record's key. Keys and
+// values start with an int16: in a value its version, in a key the kind of record, which is the version of the key's
+// description (0 and 1: a committed offset; 2: a classic group; 3 and up: consumer_group_records.h). See
+// records/versioned.h.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "wire/api.h"
 #include "wire/codec.h"
 #include "wire/errors.h"
+#include "wire/records/consumer_group_records.h"
 #include "wire/types.h"
 
 namespace chronik::wire {
@@ -63,7 +65,12 @@ struct GroupMetadataValue {
   std::vector<MemberMetadata> members;
 };
 
-/// The key of a record of __consumer_offsets. Errors: corrupt, unsupported (a kind of record we do not write).
-Result<std::variant<OffsetCommitKey, GroupMetadataKey>> decode_group_key(const Buffer& key);
+using GroupKey = std::variant<OffsetCommitKey, GroupMetadataKey, ConsumerGroupMetadataKey,
+                              ConsumerGroupPartitionMetadataKey, ConsumerGroupMemberMetadataKey,
+                              ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMemberKey,
+                              ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupRegularExpressionKey>;
+
+/// The key of a record of __consumer_offsets. Errors: corrupt, unsupported (a kind of record we do not know).
+Result<GroupKey> decode_group_key(const Buffer& key);
 
 }  // namespace chronik::wire
