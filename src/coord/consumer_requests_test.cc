@@ -244,5 +244,33 @@ TEST_F(ConsumerRequests, steady_heartbeats_write_nothing) {
   EXPECT_EQ(rig.log->find({topic_id(1), offsets_partition("g", CoordRig::kPartitions)})->high_watermark(), end);
 }
 
+TEST_F(ConsumerRequests, that_cannot_be_written_are_errors_and_nothing_half_done_is_told) {
+  ASSERT_EQ(send(join("a", {"t"})).error_code, ErrorCode::none);
+  rig.machine.disk_faults().fail_syncs = true;
+  EXPECT_NE(send(join("b", {"t"})).error_code, ErrorCode::none);
+  // What stood in memory is not what stands in the log: until that can be read again nothing is said.
+  rig.pass(2s);
+  EXPECT_NE(send(beat("b", 2)).error_code, ErrorCode::none);
+  EXPECT_NE(send(join("c", {"t"})).error_code, ErrorCode::none);
+  rig.machine.disk_faults().fail_syncs = false;
+  rig.restart();
+  const auto group = describe();
+  ASSERT_EQ(group.error_code, ErrorCode::none);
+  EXPECT_TRUE(std::ranges::any_of(group.members, [](const auto& m) { return m.member_id == "a"; }));
+  EXPECT_FALSE(std::ranges::any_of(group.members, [](const auto& m) { return m.member_id == "c"; }));
+}
+
+TEST_F(ConsumerRequests, on_a_stalled_disk_fail_by_their_deadline_and_steady_ones_go_on) {
+  ASSERT_EQ(send(join("a", {"t"})).error_code, ErrorCode::none);
+  rig.machine.disk_faults().stalled = true;
+  rig.machine.disk_faults_changed();
+  EXPECT_EQ(send(beat("a", 1)).error_code, ErrorCode::none);
+  const Instant before = rig.context().now();
+  EXPECT_NE(send(join("a", {"t", "u"})).error_code, ErrorCode::none);
+  EXPECT_LE(rig.context().now() - before, 6s);
+  rig.machine.disk_faults().stalled = false;
+  rig.machine.disk_faults_changed();
+}
+
 }  // namespace
 }  // namespace chronik::coord
