@@ -43,7 +43,7 @@ public class Golden {
     static final Map<String, Integer> KINDS = Map.of("OffsetCommit", 1, "GroupMetadata", 2, "ConsumerGroupMetadata", 3,
         "ConsumerGroupPartitionMetadata", 4, "ConsumerGroupMemberMetadata", 5,
         "ConsumerGroupTargetAssignmentMetadata", 6, "ConsumerGroupTargetAssignmentMember", 7,
-        "ConsumerGroupCurrentMemberAssignment", 8, "ConsumerGroupRegularExpression", 16);
+        "ConsumerGroupCurrentMemberAssignment", 8, "ConsumerGroupRegularExpression", 16, "TransactionLog", 0);
 
     public static void main(String[] args) throws Exception {
         if (args[0].equals("messages")) {
