@@ -107,8 +107,9 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// Advances the log start as retention demands (durably) and removes whole segments below it. `now` is wall time.
   task::Task<Status> apply_retention(UnixMillis now, Deadline until);
   task::Task<Status> remove_unreachable_segments();
-  /// Compacted topics: rewrites closed segments once half of their bytes have come since the last time.
-  task::Task<Status> compact_if_dirty();
+  /// Compacted topics: rewrites closed segments once half of their bytes have come since the last time. How many
+  /// records went.
+  task::Task<Result<std::uint64_t>> compact_if_dirty();
   void expire_producers(UnixMillis before);
   /// Deletion of the topic: wakes readers, refuses everything; files go with destroy().
   void mark_deleted();

@@ -117,9 +117,9 @@ task::Task<Status> Partition::remove_unreachable_segments() {
   co_return co_await store_.remove_before(Offset(log_start_.value()));
 }
 
-task::Task<Status> Partition::compact_if_dirty() {
+task::Task<Result<std::uint64_t>> Partition::compact_if_dirty() {
   const auto self = shared_from_this();
-  if (!config_.compact || deleted_ || failure_) co_return Status{};
+  if (!config_.compact || deleted_ || failure_) co_return 0;
   std::uint64_t closed = 0;
   std::uint64_t dirty = 0;
   for (const SegmentInfo& segment : store_.segments()) {
@@ -127,13 +127,13 @@ task::Task<Status> Partition::compact_if_dirty() {
     closed += segment.bytes;
     if (segment.end > compacted_to_) dirty += segment.bytes;
   }
-  if (dirty == 0 || dirty * 2 < closed) co_return Status{};
+  if (dirty == 0 || dirty * 2 < closed) co_return 0;
   CompactionOptions options;
   options.delete_retention = std::chrono::milliseconds(config_.delete_retention_ms);
   options.limit = Offset(high_watermark_.value());
   CO_TRY(const CompactionResult result, co_await store_.compact(options));
   compacted_to_ = std::max(compacted_to_, result.cleaned_to);
-  co_return Status{};
+  co_return result.records_removed;
 }
 
 void Partition::expire_producers(UnixMillis before) {

@@ -33,7 +33,9 @@ ShardLog::ShardLog(task::Context& context, ShardLogOptions options)
       done_(context),
       flush_rounds_(
           context.metrics().counter("chronik_flush_rounds_total", "Rounds that moved tails into segment files")),
-      flush_microseconds_(context.metrics().histogram("chronik_flush_microseconds", "Duration of one flush round")) {}
+      flush_microseconds_(context.metrics().histogram("chronik_flush_microseconds", "Duration of one flush round")),
+      compacted_records_(
+          context.metrics().counter("chronik_compacted_records_total", "Records that compaction removed")) {}
 
 ShardLog::~ShardLog() = default;
 
@@ -111,7 +113,9 @@ task::Task<void> ShardLog::run() {
     const std::uint64_t request = flush_requested_;
     const bool asked = request > flush_done_;
     if (asked || wants_flush()) {
+      flushing_ = true;
       flush_status_ = co_await flush_round(asked ? wal_->durable() : wal_->last_complete_file_end());
+      flushing_ = false;
       flush_done_ = request;
       done_.notify_all();
       flush_ended(flush_status_);
@@ -208,10 +212,16 @@ task::Task<void> ShardLog::retention_round() {
     if (partition->deleted() || wal_->failure()) continue;
     partition->expire_producers(UnixMillis(now.value() - options_.producer_expiration_ms));
     Status status = co_await partition->apply_retention(now, stall());
-    if (status) status = co_await partition->compact_if_dirty();
+    if (status) status = co_await compact(*partition);
     const bool recoverable = status || is_recoverable(status.error().code) || status.error().code == Errc::closed;
     if (!recoverable) wal_->fail(status.error());
   }
+}
+
+task::Task<Status> ShardLog::compact(Partition& partition) {
+  CO_TRY(const std::uint64_t removed, co_await partition.compact_if_dirty());
+  compacted_records_.add(removed);
+  co_return Status{};
 }
 
 task::Task<void> ShardLog::destroy_removed() {

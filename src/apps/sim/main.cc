@@ -27,6 +27,7 @@ struct Options {
   bool shrink = true;
   bool log = false;
   std::string canary = "none";
+  std::string world = "default";
 };
 
 using Counts = std::map<std::string, std::uint64_t>;
@@ -75,8 +76,8 @@ void print_failure(const Options& options, const sim::RunOptions& run, const sim
       fmt::print("  {:12.6f} {}\n", static_cast<double>(fault.at.ns) / 1e9, fault.to_string());
     }
   }
-  fmt::print("replay: ./dev sim --seed {} --seeds 1 --seconds {} --faults {}\n", run.seed, options.seconds,
-             options.faults);
+  fmt::print("replay: ./dev sim --world {} --seed {} --seeds 1 --seconds {} --faults {}\n", options.world, run.seed,
+             options.seconds, options.faults);
 }
 
 void print_progress(const Totals& totals, std::uint64_t first, double elapsed) {
@@ -120,6 +121,7 @@ int run(const Options& options) {
   for (std::uint64_t i = 0; options.minutes > 0 ? seconds_since(begin) < options.minutes * 60 : i < options.seeds;
        ++i) {
     const sim::RunOptions world{.seed = first + i,
+                                .kind = sim::find_world(options.world),
                                 .length = std::chrono::seconds(options.seconds),
                                 .faults_per_second = options.faults,
                                 .invariants = options.canary == "none",
@@ -147,6 +149,16 @@ int main(int argc, char** argv) {
   app.add_option("--faults", options.faults, "faults a simulated second")
       ->capture_default_str()
       ->check(CLI::Range(0.01, 1000.0));
+  std::string worlds;
+  std::vector<std::string> names;
+  for (const auto& kind : chronik::sim::world_kinds()) {
+    names.emplace_back(kind.name);
+    worlds += fmt::format("\n  {:<10} {}", kind.name, kind.about);
+  }
+  app.footer("Worlds:" + worlds);
+  app.add_option("--world", options.world, "the kind of world, see below")
+      ->capture_default_str()
+      ->check(CLI::IsMember(names));
   app.add_flag("--quiet", options.quiet, "no progress line");
   app.add_flag("!--no-shrink", options.shrink, "do not look for a smaller plan of faults after a failure");
   app.add_option("--canary", options.canary,

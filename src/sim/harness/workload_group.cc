@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "sim/harness/reader.h"
+#include "sim/harness/topics.h"
 #include "sim/harness/workloads.h"
 #include "wire/messages/heartbeat.h"
 #include "wire/messages/join_group.h"
@@ -20,7 +21,6 @@ namespace {
 
 using wire::ErrorCode;
 
-constexpr std::int32_t kPartitionsOfTopic = 3;
 constexpr std::int32_t kSessionMs = 6000;
 constexpr std::int32_t kRebalanceMs = 4000;
 
@@ -69,7 +69,8 @@ std::map<std::string, std::string> assign(const Member& self, const wire::JoinGr
   std::map<std::string, std::string> assignment;
   std::size_t next = 0;
   for (const std::string& topic : self.plan.topics) {
-    for (std::int32_t i = 0; i < kPartitionsOfTopic; ++i) {
+    const TopicPlan* const about = find_topic(topic);
+    for (std::int32_t i = 0; about != nullptr && i < about->partitions; ++i) {
       const std::string& member = joined.members[next++ % joined.members.size()].member_id;
       assignment[member] += fmt::format("{} {}\n", topic, i);
     }
@@ -107,6 +108,9 @@ task::Task<bool> sync(Member& self, wire::JoinGroupResponse joined) {
   request.group_instance_id = self.instance();
   request.protocol_type = "consumer";
   request.protocol_name = "sim";
+  if (joined.leader == self.id && joined.members.size() > 1 && self.generation > 1) {
+    self.kit.history.reached("a rebalance with several members");
+  }
   if (joined.leader == self.id && !joined.skip_assignment) {
     for (const auto& [member, text] : assign(self, joined)) {
       request.assignments.push_back({member, Buffer::copy_of(as_bytes(text))});
