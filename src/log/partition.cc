@@ -177,6 +177,11 @@ Offset Partition::tail_start() const {
   return tail_.empty() ? Offset(log_end_.value()) : tail_.front().batch.base;
 }
 
+/// Below it, what is committed is in files.
+Offset Partition::files_limit() const {
+  return std::min(tail_start(), Offset(high_watermark_.value()));
+}
+
 /// Index of the first tail batch that ends at or behind `offset`.
 std::size_t Partition::tail_index(Offset offset) const {
   const auto at = std::ranges::lower_bound(tail_, offset, {}, [](const TailBatch& t) { return t.batch.last; });
@@ -239,14 +244,19 @@ task::Task<Result<Run>> Partition::read(Offset from, std::size_t bytes_max, Dead
                                            std::to_string(log_end_.value()));
   }
   if (from.value() >= high_watermark_.value()) co_return Run{{}, 0, from};
-  if (from >= tail_start()) co_return read_tail(from, bytes_max);
   const auto self = shared_from_this();
-  const Offset limit = std::min(tail_start(), Offset(high_watermark_.value()));
-  CO_TRY(Run run, co_await store_.read(from, limit, bytes_max, until));
-  // The files may end in a hole that compaction left; what follows is in the tail.
-  if (run.bytes == 0 && limit.value() < high_watermark_.value()) co_return read_tail(limit, bytes_max);
-  append_tail(run, bytes_max);
-  co_return run;
+  while (from < tail_start()) {
+    const Offset limit = files_limit();
+    CO_TRY(Run run, co_await store_.read(from, limit, bytes_max, until));
+    // The files may end in a hole that compaction left; what follows is in the tail, or was flushed meanwhile.
+    if (run.bytes == 0 && limit.value() < high_watermark_.value()) {
+      from = limit;
+      continue;
+    }
+    append_tail(run, bytes_max);
+    co_return run;
+  }
+  co_return read_tail(from, bytes_max);
 }
 
 std::size_t Partition::readable_bytes(Offset from) const {
@@ -265,10 +275,14 @@ std::size_t Partition::readable_bytes(Offset from) const {
 task::Task<Result<std::optional<TimestampOffset>>> Partition::find_timestamp(UnixMillis timestamp, Deadline until) {
   const auto self = shared_from_this();
   if (failure_) co_return fail(*failure_);
-  const Offset limit = std::min(tail_start(), Offset(high_watermark_.value()));
-  if (limit.value() > log_start_.value() && limit > store_.start()) {
-    CO_TRY(auto found, co_await store_.find_timestamp(timestamp, limit, until));
-    if (found && found->offset.value() >= log_start_.value()) co_return found;
+  Offset searched(0);
+  // What the flusher moves into files meanwhile is in the tail no more: the files are searched again.
+  for (Offset limit = files_limit(); limit > searched; limit = files_limit()) {
+    if (limit.value() > log_start_.value() && limit > store_.start()) {
+      CO_TRY(auto found, co_await store_.find_timestamp(timestamp, limit, until));
+      if (found && found->offset.value() >= log_start_.value()) co_return found;
+    }
+    searched = limit;
   }
   for (const TailBatch& entry : tail_) {
     const BatchRef& batch = entry.batch;
@@ -291,9 +305,12 @@ task::Task<Result<std::optional<TimestampOffset>>> Partition::max_timestamp(Dead
   const auto self = shared_from_this();
   if (failure_) co_return fail(*failure_);
   std::optional<TimestampOffset> best;
-  const Offset limit = std::min(tail_start(), Offset(high_watermark_.value()));
-  if (limit.value() > log_start_.value() && limit > store_.start()) {
-    CO_TRY(best, co_await store_.max_timestamp(limit, until));
+  Offset searched(0);
+  for (Offset limit = files_limit(); limit > searched; limit = files_limit()) {
+    if (limit.value() > log_start_.value() && limit > store_.start()) {
+      CO_TRY(best, co_await store_.max_timestamp(limit, until));
+    }
+    searched = limit;
   }
   const BatchRef* newest = nullptr;
   for (const TailBatch& entry : tail_) {

@@ -135,6 +135,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   void advance_high_watermark();
   void tell_readers();
   Offset tail_start() const;
+  Offset files_limit() const;
   std::size_t tail_index(Offset offset) const;
   Run read_tail(Offset from, std::size_t bytes_max) const;
   void append_tail(Run& run, std::size_t bytes_max) const;

@@ -14,7 +14,7 @@ namespace {
 constexpr Duration kStartLimit = 120s;
 constexpr Duration kRestartDelay = 500ms;
 
-server::BrokerOptions broker_options(const std::string& name) {
+server::BrokerOptions broker_options(const std::string& name, std::uint64_t variant) {
   server::BrokerOptions options;
   options.data_directory = "data";
   options.listen = {name, 9092};
@@ -25,6 +25,7 @@ server::BrokerOptions broker_options(const std::string& name) {
   CHECK(meta::set(config, "auto.create.topics.enable", "false"));
   CHECK(meta::set(config, "log.retention.check.interval.ms", "2000"));
   CHECK(meta::set(config, "offsets.retention.check.interval.ms", "3000"));
+  if (variant % 4 == 0) CHECK(meta::set(config, "wal.linger.us", "2000"));
   config.wal_file_bytes = 256 << 10;
   config.wal_max_bytes = 2 << 20;
   return options;
@@ -32,8 +33,8 @@ server::BrokerOptions broker_options(const std::string& name) {
 
 }  // namespace
 
-BrokerNode::BrokerNode(World& world, History& history, std::string name)
-    : world_(world), history_(history), name_(std::move(name)), machine_(world.machine(name_)) {}
+BrokerNode::BrokerNode(World& world, History& history, std::string name, std::uint64_t variant)
+    : world_(world), history_(history), name_(std::move(name)), variant_(variant), machine_(world.machine(name_)) {}
 
 BrokerNode::~BrokerNode() {
   drop();
@@ -48,7 +49,7 @@ void BrokerNode::start(std::size_t shards) {
   std::vector<env::Env*> envs;
   for (std::size_t i = 0; i < shards; ++i) envs.push_back(&machine_.env(i));
   shards_ = std::make_unique<shard::ShardSet>(envs);
-  broker_ = std::make_unique<server::Broker>(*shards_, broker_options(name_));
+  broker_ = std::make_unique<server::Broker>(*shards_, broker_options(name_, variant_));
   started_ = std::make_shared<std::optional<Status>>();
   started_at_ = world_.now();
   told_serving_ = false;

@@ -16,7 +16,8 @@ namespace chronik::sim {
 
 class BrokerNode {
  public:
-  BrokerNode(World& world, History& history, std::string name);
+  /// `variant` chooses among settings that must make no difference to a client.
+  BrokerNode(World& world, History& history, std::string name, std::uint64_t variant);
   ~BrokerNode();
   BrokerNode(const BrokerNode&) = delete;
   BrokerNode& operator=(const BrokerNode&) = delete;
@@ -65,6 +66,7 @@ class BrokerNode {
   World& world_;
   History& history_;
   const std::string name_;
+  const std::uint64_t variant_;
   Machine& machine_;
   std::unique_ptr<shard::ShardSet> shards_;
   std::unique_ptr<server::Broker> broker_;

@@ -80,7 +80,7 @@ Run::Run(const RunOptions& options)
     : options_(options),
       world_(World::create(options.seed)),
       prng_(options.seed * 31 + 7),
-      node_(*world_, history_, "broker") {
+      node_(*world_, history_, "broker", options.seed) {
   for (std::size_t i = 0; i < kClients; ++i) {
     clients_.push_back(std::make_unique<ClientProcess>(*world_, i, prng_.next()));
   }

@@ -8,6 +8,7 @@
 #include "sim/harness/reader.h"
 #include "sim/harness/topics.h"
 #include "sim/harness/workloads.h"
+#include "wire/messages/find_coordinator.h"
 #include "wire/messages/heartbeat.h"
 #include "wire/messages/join_group.h"
 #include "wire/messages/leave_group.h"
@@ -126,6 +127,15 @@ task::Task<bool> sync(Member& self, wire::JoinGroupResponse joined) {
   co_return true;
 }
 
+/// As clients do first; it makes the topic in which groups are kept.
+task::Task<bool> find_coordinator(Member& self) {
+  wire::FindCoordinatorRequest request;
+  request.key_type = wire::CoordinatorType::group;
+  request.coordinator_keys.push_back(self.plan.group);
+  auto answer = co_await self.session.call(std::move(request), 30s, 4);
+  co_return answer && !answer->coordinators.empty() && answer->coordinators[0].error_code == ErrorCode::none;
+}
+
 task::Task<bool> join(Member& self) {
   wire::JoinGroupRequest request;
   request.group_id = self.plan.group;
@@ -236,7 +246,8 @@ task::Task<void> work(Member& self) {
 task::Task<void> consume_in_group(ClientKit kit, MemberPlan plan) {
   Member self(std::move(kit), std::move(plan));
   while (!self.kit.ending) {
-    if (self.generation < 0 && !co_await join(self)) {
+    const bool lost = self.generation < 0 && !self.session.connected();
+    if ((lost && !co_await find_coordinator(self)) || (self.generation < 0 && !co_await join(self))) {
       co_await pause(self.kit, 20ms, 500ms);
       continue;
     }

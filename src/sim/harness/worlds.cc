@@ -86,4 +86,8 @@ const WorldKind* find_world(std::string_view name) {
   return found == std::end(kKinds) ? nullptr : found;
 }
 
+const WorldKind* world_of(std::string_view name, std::uint64_t seed) {
+  return name == kEveryWorld ? &kKinds[seed % std::size(kKinds)] : find_world(name);
+}
+
 }  // namespace chronik::sim

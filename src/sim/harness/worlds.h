@@ -31,5 +31,8 @@ struct WorldKind {
 std::span<const WorldKind> world_kinds();
 /// Null if there is none of this name.
 const WorldKind* find_world(std::string_view name);
+/// Not a kind, but each of them in turn, by seed.
+inline constexpr std::string_view kEveryWorld = "all";
+const WorldKind* world_of(std::string_view name, std::uint64_t seed);
 
 }  // namespace chronik::sim
