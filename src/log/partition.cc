@@ -279,7 +279,8 @@ task::Task<Result<std::optional<TimestampOffset>>> Partition::find_timestamp(Uni
   // What the flusher moves into files meanwhile is in the tail no more: the files are searched again.
   for (Offset limit = files_limit(); limit > searched; limit = files_limit()) {
     if (limit.value() > log_start_.value() && limit > store_.start()) {
-      CO_TRY(auto found, co_await store_.find_timestamp(timestamp, limit, until));
+      const Offset from = std::max(searched, Offset(log_start_.value()));
+      CO_TRY(auto found, co_await store_.find_timestamp(timestamp, limit, until, from));
       if (found && found->offset.value() >= log_start_.value()) co_return found;
     }
     searched = limit;
