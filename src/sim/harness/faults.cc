@@ -140,7 +140,7 @@ FaultPlan FaultPlan::draw(Prng& prng, const FaultWeights& weights, Instant from,
     plan.faults.push_back(fault);
   }
   // Damage may end a world: not in every world, and not before its end.
-  if (!prng.chance(1, 3) || plan.faults.empty()) return plan;
+  if (!prng.chance(1, 2) || plan.faults.empty()) return plan;
   constexpr FaultKind kDamage[] = {FaultKind::rot, FaultKind::rot, FaultKind::lost_write, FaultKind::wrong_place};
   Fault last{.at = std::max(from, to + Duration(-6s)), .kind = kDamage[prng.below(std::size(kDamage))]};
   fill(last, prng, clients);
