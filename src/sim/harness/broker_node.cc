@@ -146,6 +146,19 @@ void BrokerNode::expect_damage() {
   history_.damaged = true;
 }
 
+void BrokerNode::note_waits() {
+  constexpr std::size_t kWaitsMax = 12;
+  if (!broker_) return;
+  for (std::size_t i = 0; i < shards_->size(); ++i) {
+    const auto waits = shards_->at(i).context().in_flight();
+    for (std::size_t w = 0; w < std::min(waits.size(), kWaitsMax); ++w) {
+      history_.note(world_.now(), fmt::format("shard {} waits for {}: {:.3f} s, {:.3f} s left", i, waits[w].what,
+                                              static_cast<double>(waits[w].age.count()) / 1e9,
+                                              static_cast<double>(waits[w].left.count()) / 1e9));
+    }
+  }
+}
+
 bool BrokerNode::flushing() {
   if (!serving()) return false;
   for (std::size_t i = 0; i < shards_->size(); ++i) {

@@ -33,6 +33,8 @@ class BrokerNode {
   void kill(Instant restart_at, std::size_t shards);
   /// The life ends with the world: what it has seen counts.
   void finish() { collect_states(); }
+  /// Notes what it waits for, oldest first: for the report of a failure.
+  void note_waits();
   /// A flush is under way.
   bool flushing();
   /// Kills it, and changes a byte at rest: in a write-ahead file that is not the newest of its shard, so that groups

@@ -74,6 +74,7 @@ class Run {
   std::map<std::string, std::uint64_t> injected_;
   Numbers numbers_;
   bool ending_ = false;
+  bool told_waits_ = false;
 };
 
 Run::Run(const RunOptions& options)
@@ -252,6 +253,7 @@ void Run::advance(Instant to) {
     watch_damage();
     node_.supervise();
     move_clocks();
+    if (!history_.violations().empty() && !std::exchange(told_waits_, true)) node_.note_waits();
     if (prng_.chance(1, 8) && options_.invariants) node_.check_invariants();
   }
 }
