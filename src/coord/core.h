@@ -203,6 +203,7 @@ class Core : public std::enable_shared_from_this<Core> {
   static task::Task<void> sweep(std::shared_ptr<Core> core);
   OffsetNames stale_offsets(const Entry& entry, UnixMillis now) const;
   static task::Task<void> sweep_group(std::shared_ptr<Core> core, std::string group);
+  static task::Task<void> erase_stale(std::shared_ptr<Core> core, std::string group, OffsetNames names);
 
   shard::Shard& shard_;
   task::Context& context_;

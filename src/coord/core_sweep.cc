@@ -1,12 +1,15 @@
 // The sweep: removes offsets that expired (KIP-211) and those of topics that are gone, and groups with nothing left.
 // Runs when the retention check is due, when topics were deleted, and after loading; one at a time.
+#include <algorithm>
+
 #include "coord/core.h"
 
 namespace chronik::coord {
 
 namespace {
 constexpr std::size_t kGroupsPerTurn = 64;
-}
+constexpr std::size_t kStaleAtOnce = 256;  // tombstones in one write
+}  // namespace
 
 void Core::request_sweep() {
   sweep_again_ = true;
@@ -77,10 +80,30 @@ task::Task<void> Core::sweep_group(std::shared_ptr<Core> core, std::string group
     }
     co_return;
   }
-  if (stale.empty()) co_return;
-  // What cannot be written now is found again by the next sweep.
+  if (!stale.empty()) co_await erase_stale(core, std::move(group), std::move(stale));
+}
+
+/// What cannot be written now is found again by the next sweep.
+task::Task<void> Core::erase_stale(std::shared_ptr<Core> core, std::string group, OffsetNames names) {
+  if (names.size() > kStaleAtOnce) {
+    names.resize(kStaleAtOnce);
+    core->sweep_again_ = true;
+  }
+  const std::uint64_t serial = core->find(group)->serial;
+  const auto log = core->log_of(group);
+  if (!log) co_return;
+  std::size_t bytes = 0;
+  for (const auto& [topic, partition] : names) bytes += kRecordOverhead + group.size() + topic.size();
   const Deadline until = core->context_.after(core->config_.offset_commit_timeout);
-  (void)co_await erase(core, std::move(group), std::move(stale), false, until);
+  if (co_await Journal::room(log, bytes, until) != ErrorCode::none) co_return;
+  // Who committed while this waited for room must find the commit again: it was acknowledged, or will be.
+  Entry* const entry = core->find(group, serial);
+  if (entry == nullptr || entry->writes > 0) co_return;
+  const OffsetNames still = core->stale_offsets(*entry, core->context_.wall_now());
+  std::erase_if(names, [&](const auto& name) { return std::ranges::find(still, name) == still.end(); });
+  if (names.empty()) co_return;
+  const auto written = core->append_tombstones(*entry, names, 0, names.size(), false);
+  if (written) (void)co_await Journal::settled(*written, until);
 }
 
 }  // namespace chronik::coord

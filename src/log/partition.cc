@@ -198,6 +198,11 @@ Offset Partition::tail_start() const {
   return tail_.empty() ? Offset(log_end_.value()) : tail_.front().batch.base;
 }
 
+/// Below it, what is committed is in files.
+Offset Partition::files_limit() const {
+  return std::min(tail_start(), Offset(high_watermark_.value()));
+}
+
 /// Index of the first tail batch that ends at or behind `offset`.
 std::size_t Partition::tail_index(Offset offset) const {
   const auto at = std::ranges::lower_bound(tail_, offset, {}, [](const TailBatch& t) { return t.batch.last; });
@@ -261,14 +266,19 @@ task::Task<Result<Run>> Partition::read(Offset from, std::size_t bytes_max, Dead
   }
   const Offset end = visible_end(isolation);
   if (from >= end) co_return Run{{}, 0, from};
-  if (from >= tail_start()) co_return read_tail(from, end, bytes_max);
   const auto self = shared_from_this();
-  const Offset limit = std::min(tail_start(), end);
-  CO_TRY(Run run, co_await store_.read(from, limit, bytes_max, until));
-  // The files may end in a hole that compaction left; what follows is in the tail.
-  if (run.bytes == 0 && limit < end) co_return read_tail(limit, end, bytes_max);
-  append_tail(run, end, bytes_max);
-  co_return run;
+  while (from < tail_start()) {
+    const Offset limit = std::min(tail_start(), end);
+    CO_TRY(Run run, co_await store_.read(from, limit, bytes_max, until));
+    // The files may end in a hole that compaction left; what follows is in the tail, or was flushed meanwhile.
+    if (run.bytes == 0 && limit < end) {
+      from = limit;
+      continue;
+    }
+    append_tail(run, end, bytes_max);
+    co_return run;
+  }
+  co_return read_tail(from, end, bytes_max);
 }
 
 std::size_t Partition::readable_bytes(Offset from, Isolation isolation) const {
@@ -288,10 +298,15 @@ std::size_t Partition::readable_bytes(Offset from, Isolation isolation) const {
 task::Task<Result<std::optional<TimestampOffset>>> Partition::find_timestamp(UnixMillis timestamp, Deadline until) {
   const auto self = shared_from_this();
   if (failure_) co_return fail(*failure_);
-  const Offset limit = std::min(tail_start(), Offset(high_watermark_.value()));
-  if (limit.value() > log_start_.value() && limit > store_.start()) {
-    CO_TRY(auto found, co_await store_.find_timestamp(timestamp, limit, until));
-    if (found && found->offset.value() >= log_start_.value()) co_return found;
+  Offset searched(0);
+  // What the flusher moves into files meanwhile is in the tail no more: the files are searched again.
+  for (Offset limit = files_limit(); limit > searched; limit = files_limit()) {
+    if (limit.value() > log_start_.value() && limit > store_.start()) {
+      const Offset from = std::max(searched, Offset(log_start_.value()));
+      CO_TRY(auto found, co_await store_.find_timestamp(timestamp, limit, until, from));
+      if (found && found->offset.value() >= log_start_.value()) co_return found;
+    }
+    searched = limit;
   }
   for (const TailBatch& entry : tail_) {
     const BatchRef& batch = entry.batch;
@@ -314,9 +329,12 @@ task::Task<Result<std::optional<TimestampOffset>>> Partition::max_timestamp(Dead
   const auto self = shared_from_this();
   if (failure_) co_return fail(*failure_);
   std::optional<TimestampOffset> best;
-  const Offset limit = std::min(tail_start(), Offset(high_watermark_.value()));
-  if (limit.value() > log_start_.value() && limit > store_.start()) {
-    CO_TRY(best, co_await store_.max_timestamp(limit, until));
+  Offset searched(0);
+  for (Offset limit = files_limit(); limit > searched; limit = files_limit()) {
+    if (limit.value() > log_start_.value() && limit > store_.start()) {
+      CO_TRY(best, co_await store_.max_timestamp(limit, until));
+    }
+    searched = limit;
   }
   const BatchRef* newest = nullptr;
   for (const TailBatch& entry : tail_) {

@@ -143,9 +143,10 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// Advances the log start as retention demands (durably) and removes whole segments below it. `now` is wall time.
   task::Task<Status> apply_retention(UnixMillis now, Deadline until);
   task::Task<Status> remove_unreachable_segments();
-  /// Compacted topics: whether enough has come since the last run; a run, beside appends and flushes.
+  /// Compacted topics: whether enough has come since the last run; a run, beside appends and flushes, and
+  /// how many records went.
   bool wants_compaction(UnixMillis now) const;
-  task::Task<Status> compact(UnixMillis now);
+  task::Task<Result<std::uint64_t>> compact(UnixMillis now);
   void expire_producers(UnixMillis before);
   /// Deletion of the topic: wakes readers, refuses everything; files go with destroy().
   void mark_deleted();
@@ -176,6 +177,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   void settle_transactions();
   void tell_readers();
   Offset tail_start() const;
+  Offset files_limit() const;
   std::size_t tail_index(Offset offset) const;
   Run read_tail(Offset from, Offset end, std::size_t bytes_max) const;
   void append_tail(Run& run, Offset end, std::size_t bytes_max) const;

@@ -150,16 +150,16 @@ bool Partition::wants_compaction(UnixMillis now) const {
   return config_.compact && !deleted_ && !failure_ && compaction_limit(now).has_value();
 }
 
-task::Task<Status> Partition::compact(UnixMillis now) {
+task::Task<Result<std::uint64_t>> Partition::compact(UnixMillis now) {
   const auto self = shared_from_this();
   const auto limit = compaction_limit(now);
-  if (!limit || !wants_compaction(now)) co_return Status{};
+  if (!limit || !wants_compaction(now)) co_return 0;
   CompactionOptions options;
   options.delete_retention = std::chrono::milliseconds(config_.delete_retention_ms);
   options.limit = *limit;
   CO_TRY(const CompactionResult result, co_await store_.compact(options));
   compacted_to_ = std::max(compacted_to_, result.cleaned_to);
-  co_return Status{};
+  co_return result.records_removed;
 }
 
 void Partition::expire_producers(UnixMillis before) {

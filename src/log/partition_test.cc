@@ -104,6 +104,60 @@ TEST(Partition, timestamps_are_found_across_files_and_tail) {
 }
 
 // lesson: Retention setting ignored, 44 GB of orphan log
+// DeleteRecords may leave the log start in the middle of a segment, or of a batch.
+TEST(Partition, a_search_goes_on_behind_records_that_were_deleted) {
+  for (const bool flush : {false, true}) {
+    LogRig rig(6);
+    ASSERT_TRUE(rig.open(1));
+    const std::int64_t now = rig.context->wall_now().value();
+    for (int i = 0; i < 5; ++i) {
+      auto batch = make_batch({"a", "b", "c"}, wire::kNoProducerId, wire::kNoSequence, now + i);
+      auto appended = rig.partition(0)->append_internal(batch.span());
+      ASSERT_TRUE(appended);
+      ASSERT_TRUE(rig.run(rig.log->wal().committed(appended->commit, rig.in(30s))));
+    }
+    if (flush) ASSERT_TRUE(rig.run(rig.log->flush_all(rig.in(30s))));
+    for (std::int64_t start = 1; start < 15; ++start) {
+      ASSERT_TRUE(rig.run(rig.partition(0)->delete_records(Offset(start), rig.in(5s))));
+      for (int i = 0; i < 5; ++i) {
+        const auto found = rig.run(rig.partition(0)->find_timestamp(UnixMillis(now + i), rig.in(5s)));
+        ASSERT_TRUE(found && *found);
+        EXPECT_EQ((*found)->offset.value(), std::max<std::int64_t>(start, i * 3)) << flush << i;
+      }
+    }
+  }
+}
+
+// A search looks through the files, then through the tail; what the flusher moves in between is in both or in neither.
+TEST(Partition, a_search_misses_nothing_that_is_flushed_meanwhile) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    LogRig rig(seed);
+    ASSERT_TRUE(rig.open(1));
+    const std::int64_t now = rig.context->wall_now().value();
+    const auto append = [&](int i) {
+      auto batch = make_batch({"v" + std::to_string(i)}, wire::kNoProducerId, wire::kNoSequence, now + i);
+      auto appended = rig.partition(0)->append_internal(batch.span());
+      ASSERT_TRUE(appended);
+      ASSERT_TRUE(rig.run(rig.log->wal().committed(appended->commit, rig.in(30s))));
+    };
+    append(0);
+    ASSERT_TRUE(rig.run(rig.log->flush_all(rig.in(30s))));
+    for (int i = 1; i < 4; ++i) append(i);
+    auto flush = rig.start(rig.log->flush_all(rig.in(30s)));
+    while (!flush->has_value()) {
+      rig.world->run_for(Duration(50us) * static_cast<std::int64_t>(1 + seed % 7));
+      auto first = rig.start(rig.partition(0)->find_timestamp(UnixMillis(now + 1), rig.in(30s)));
+      auto newest = rig.start(rig.partition(0)->max_timestamp(rig.in(30s)));
+      const auto both = [&] { return first->has_value() && newest->has_value(); };
+      ASSERT_TRUE(rig.world->run_until(both, 30s));
+      ASSERT_TRUE(**first && ***first) << seed;
+      EXPECT_EQ((***first)->offset.value(), 1) << seed;
+      ASSERT_TRUE(**newest && ***newest) << seed;
+      EXPECT_EQ((***newest)->offset.value(), 3) << seed;
+    }
+  }
+}
+
 TEST(Partition, retention_by_size_returns_bytes_and_survives_restart) {
   LogRig rig(7);
   LogConfig config;

@@ -104,8 +104,8 @@ task::Task<Result<Run>> SegmentStore::read(Offset from, Offset limit, std::size_
 }
 
 task::Task<Result<std::optional<TimestampOffset>>> SegmentStore::find_timestamp(UnixMillis timestamp, Offset limit,
-                                                                                Deadline until) {
-  return impl_->find_timestamp(timestamp, limit, until);
+                                                                                Deadline until, Offset from) {
+  return impl_->find_timestamp(timestamp, from, limit, until);
 }
 
 task::Task<Result<std::optional<TimestampOffset>>> SegmentStore::max_timestamp(Offset limit, Deadline until) {

@@ -93,7 +93,9 @@ class SegmentStore {
   task::Task<Result<Run>> read(Offset from, Offset limit, std::size_t bytes_max, Deadline until);
 
   /// The first record at or after `timestamp`, by record timestamps (the batch is opened), below `limit`.
-  task::Task<Result<std::optional<TimestampOffset>>> find_timestamp(UnixMillis timestamp, Offset limit, Deadline until);
+  /// What lies below `from` is passed over.
+  task::Task<Result<std::optional<TimestampOffset>>> find_timestamp(UnixMillis timestamp, Offset limit, Deadline until,
+                                                                    Offset from = Offset(0));
   /// The record with the highest timestamp below `limit` (KIP-734).
   task::Task<Result<std::optional<TimestampOffset>>> max_timestamp(Offset limit, Deadline until);
   /// End offset of the largest epoch at or below `epoch` (KIP-101), from the leader epochs of the batches; nullopt if

@@ -80,8 +80,9 @@ struct SegmentStore::Impl {
     UnixMillis timestamp;
     Offset batch_last;
   };
-  task::Task<Result<Found>> find_timestamp(UnixMillis timestamp, Offset limit, Deadline until);
-  task::Task<Result<Found>> find_in_segment(SegmentPtr segment, UnixMillis timestamp, Offset limit, Deadline until);
+  task::Task<Result<Found>> find_timestamp(UnixMillis timestamp, Offset from, Offset limit, Deadline until);
+  task::Task<Result<Found>> find_in_segment(SegmentPtr segment, UnixMillis timestamp, Offset from, Offset limit,
+                                            Deadline until);
   task::Task<Result<Found>> max_timestamp(Offset limit, Deadline until);
   task::Task<Result<std::optional<Peak>>> peak_of(SegmentPtr segment, Offset limit, Deadline until);
   /// At the batch that `entry` names, or the segment's first; invalid_argument if the entry is not true of it.

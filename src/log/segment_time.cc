@@ -10,14 +10,15 @@ namespace {
 constexpr std::size_t kScanChunk = 128U << 10;
 constexpr std::size_t kDecompressedMax = 256U << 20;
 
-/// The first record of the batch at or after `timestamp`, below `limit`.
-Result<std::optional<TimestampOffset>> first_record(const LogBatch& batch, UnixMillis timestamp, Offset limit) {
+/// The first record of the batch at or after `timestamp`, in [from, limit).
+Result<std::optional<TimestampOffset>> first_record(const LogBatch& batch, UnixMillis timestamp, Offset from,
+                                                    Offset limit) {
   TRY(auto reader, wire::RecordReader::open(batch.bytes.span(), kDecompressedMax));
   wire::RecordView record;
   for (;;) {
     TRY(const bool more, reader.next(record));
     if (!more || record.offset >= limit) return std::nullopt;
-    if (record.timestamp >= timestamp) {
+    if (record.timestamp >= timestamp && record.offset >= from) {
       return TimestampOffset{record.timestamp, record.offset, batch.header.leader_epoch};
     }
   }
@@ -37,8 +38,8 @@ task::Task<Result<Positioned>> SegmentStore::Impl::scan_to_time(SegmentPtr segme
 }
 
 task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::find_in_segment(SegmentPtr segment,
-                                                                                  UnixMillis timestamp, Offset limit,
-                                                                                  Deadline until) {
+                                                                                  UnixMillis timestamp, Offset from,
+                                                                                  Offset limit, Deadline until) {
   for (;;) {
     std::optional<TimeEntry> entry;
     if (segment->bytes > options.index_interval_bytes) {
@@ -54,8 +55,8 @@ task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::find_in_segmen
     std::optional<LogBatch> batch = std::move(at->batch);
     while (batch && batch->header.base_offset < limit) {
       if (at->scan.damage()) co_return fail(*at->scan.damage());
-      if (batch->header.max_timestamp >= timestamp) {
-        CO_TRY(const auto found, first_record(*batch, timestamp, limit));
+      if (batch->header.max_timestamp >= timestamp && batch->header.last_offset() >= from) {
+        CO_TRY(const auto found, first_record(*batch, timestamp, from, limit));
         if (found) co_return found;
       }
       CO_TRY(batch, co_await at->scan.next());
@@ -70,19 +71,19 @@ bool SegmentStore::Impl::was_replaced(const SegmentPtr& segment) const {
   return segment->removed && (swapping || std::ranges::find(segments, segment) == segments.end());
 }
 
-task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::find_timestamp(UnixMillis timestamp, Offset limit,
-                                                                                 Deadline until) {
+task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::find_timestamp(UnixMillis timestamp, Offset from,
+                                                                                 Offset limit, Deadline until) {
   CHECK(!destroyed);
   limit = std::min(limit, readable_end());
   // Segments may go while one is searched; those that remain keep their place in offset space.
-  for (Offset next = start(); next < limit && !segments.empty();) {
+  for (Offset next = std::max(from, start()); next < limit && !segments.empty();) {
     CO_TRY_STATUS(co_await wait_for_swap(until));
     next = std::max(next, start());
     if (next >= limit) break;
     const SegmentPtr segment = segment_of(next);
     next = segment->end;
     if (!segment->time_estimated && segment->max_timestamp() < timestamp) continue;
-    auto found = co_await find_in_segment(segment, timestamp, limit, until);
+    auto found = co_await find_in_segment(segment, timestamp, from, limit, until);
     if (!found && was_replaced(segment)) {
       next = segment->base;
       continue;
@@ -154,7 +155,7 @@ task::Task<Result<SegmentStore::Impl::Found>> SegmentStore::Impl::max_timestamp(
   // Gone while others were looked at: once more, with what is there now.
   if (!at && was_replaced(best->segment)) co_return co_await max_timestamp(limit, until);
   if (!at) co_return fail(at.error());
-  co_return first_record(at->batch, best->timestamp, limit);
+  co_return first_record(at->batch, best->timestamp, Offset(0), limit);
 }
 
 }  // namespace chronik::log

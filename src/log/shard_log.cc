@@ -33,7 +33,9 @@ ShardLog::ShardLog(task::Context& context, ShardLogOptions options)
       done_(context),
       flush_rounds_(
           context.metrics().counter("chronik_flush_rounds_total", "Rounds that moved tails into segment files")),
-      flush_microseconds_(context.metrics().histogram("chronik_flush_microseconds", "Duration of one flush round")) {}
+      flush_microseconds_(context.metrics().histogram("chronik_flush_microseconds", "Duration of one flush round")),
+      compacted_records_(
+          context.metrics().counter("chronik_compacted_records_total", "Records that compaction removed")) {}
 
 ShardLog::~ShardLog() = default;
 
@@ -111,7 +113,9 @@ task::Task<void> ShardLog::run() {
     const std::uint64_t request = flush_requested_;
     const bool asked = request > flush_done_;
     if (asked || wants_flush()) {
+      flushing_ = true;
       flush_status_ = co_await flush_round(asked ? wal_->durable() : wal_->last_complete_file_end());
+      flushing_ = false;
       flush_done_ = request;
       done_.notify_all();
       flush_ended(flush_status_);
@@ -226,11 +230,12 @@ task::Task<void> ShardLog::compaction_round() {
   for (const PartitionPtr& partition : all) {
     if (closing_ || wal_->failure()) break;
     if (partition->deleted()) continue;
-    const Status status = co_await partition->compact(context_.wall_now());
-    if (status || partition->deleted() || is_recoverable(status.error().code)) continue;
-    const Errc code = status.error().code;
+    const auto removed = co_await partition->compact(context_.wall_now());
+    if (removed) compacted_records_.add(*removed);
+    if (removed || partition->deleted() || is_recoverable(removed.error().code)) continue;
+    const Errc code = removed.error().code;
     // Damage is the readers' to report: it stays as it is, and takes nothing else with it.
-    if (code != Errc::closed && code != Errc::corrupt) wal_->fail(status.error());
+    if (code != Errc::closed && code != Errc::corrupt) wal_->fail(removed.error());
   }
   compacting_ = false;
   done_.notify_all();

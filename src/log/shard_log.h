@@ -67,6 +67,8 @@ class ShardLog {
   wal::Wal& wal() { return *wal_; }
   /// Set once, sticky: the directory is offline.
   const std::optional<Error>& failure() const { return wal_->failure(); }
+  /// Tails are on their way into files.
+  bool flushing() const { return flushing_; }
   bool disk_full() const { return flush_disk_full_ || wal_->stats().disk_full; }
   const std::string& directory() const { return options_.directory; }
   const ShardLogOptions& options() const { return options_; }
@@ -101,12 +103,14 @@ class ShardLog {
   task::Event done_;
   task::Counter& flush_rounds_;
   task::Histogram& flush_microseconds_;
+  task::Counter& compacted_records_;
   Instant next_retention_{};
   Instant next_removal_{};  // after one that wanted for descriptors
   wal::GroupSequence last_seen_durable_{0};
   std::uint64_t flush_requested_ = 0;
   std::uint64_t flush_done_ = 0;
   Status flush_status_;
+  bool flushing_ = false;
   bool flush_disk_full_ = false;
   bool closing_ = false;
   bool running_ = false;

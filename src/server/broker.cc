@@ -135,6 +135,11 @@ task::Task<Status> Broker::open_logs(wal::Generation generation) {
                                       ", which the metadata does not know: was the metadata restored from a backup?");
   }
   CO_TRY_STATUS(co_await log::consolidate(context, directory, generation, recovered, known, stall));
+  auto& metrics = context.metrics();
+  metrics.counter("chronik_replayed_frames_total", "Frames of the write-ahead log that the start read back")
+      .add(recovered.report.frames);
+  metrics.counter("chronik_wal_torn_groups_total", "Groups cut short by the end of the last run, never acknowledged")
+      .add(recovered.report.torn_groups);
   if (recovered.report.torn_groups > 0) {
     spdlog::info("write-ahead log: {} torn group(s) at the end, never acknowledged", recovered.report.torn_groups);
   }

@@ -88,6 +88,8 @@ task::Task<Result<Buffer>> Connection::next_frame() {
                                       std::to_string(server_.request_bytes_max()) + " (socket.request.max.bytes)");
   }
   const std::size_t whole = wire::kFrameLengthSize + static_cast<std::size_t>(length);
+  // A length is but a promise: memory is taken, from all others, for those who have begun to keep it.
+  CO_TRY_STATUS(co_await fill(std::min(whole, kReadMin), until));
   CO_TRY(frame_memory_, co_await server_.request_budget().take(whole, context_.after(kMemoryDeadline)));
   CO_TRY_STATUS(co_await fill(whole, until));
   const std::byte* const at = block_->data() + begin_ + wire::kFrameLengthSize;

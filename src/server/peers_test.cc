@@ -53,5 +53,26 @@ TEST_F(Peers, one_that_takes_no_answer_is_let_go) {
   EXPECT_FALSE(**sent);  // held back, then cut off: it could not send everything
 }
 
+TEST_F(Peers, ones_that_promise_long_frames_and_send_nothing_hold_up_nobody) {
+  std::vector<env::StreamPtr> liars;
+  for (int i = 0; i < 3; ++i) {
+    auto connected = rig.run(context, task::connect(context, rig.broker->listening(), context.after(10s)));
+    ASSERT_TRUE(connected);
+    auto promise = Block::allocate(100);
+    std::memset(promise->data(), 0, 100);
+    store_be<std::int32_t>(promise->data(), 100 << 20);
+    std::vector<Buffer> pieces;
+    pieces.emplace_back(promise, ByteSpan(promise->data(), 100));
+    ASSERT_TRUE(rig.run(context, task::write(context, *connected, std::move(pieces), context.after(10s))));
+    liars.push_back(*std::move(connected));
+  }
+  rig.world->run_for(100ms);
+  const Instant began = context.now();
+  SimClient honest(rig);
+  EXPECT_EQ(honest.call(wire::ApiVersionsRequest{}, 0).error_code, wire::ErrorCode::none);
+  EXPECT_LT(context.now() - began, 1s);
+  for (const auto& liar : liars) liar->close();
+}
+
 }  // namespace
 }  // namespace chronik::server

@@ -22,9 +22,22 @@ void Events::add(Instant when, std::uint64_t owner, const void* loop, EventKind 
     free_.pop_back();
   }
   slots_[slot] = Slot{std::move(thunk), owner, loop, kind};
+  if (owner == held_owner_) when = std::max(when, held_until_);
   heap_.push_back(Key{std::max(when, now_), ++sequence_, slot});
   std::push_heap(heap_.begin(), heap_.end());
   ++live_;
+}
+
+void Events::hold(std::uint64_t owner, Instant until) {
+  held_owner_ = owner;
+  held_until_ = until;
+  std::vector<Key*> late;
+  for (Key& key : heap_) {
+    if (slots_[key.slot].thunk && slots_[key.slot].owner == owner && key.at < until) late.push_back(&key);
+  }
+  std::ranges::sort(late, [](const Key* a, const Key* b) { return *b < *a; });
+  for (Key* const key : late) *key = Key{until, ++sequence_, key->slot};
+  std::make_heap(heap_.begin(), heap_.end());
 }
 
 std::vector<env::Thunk> Events::remove(std::uint64_t owner) {

@@ -21,6 +21,9 @@ class Events {
   /// Takes the thunks of all events of `owner`, which then do not happen.
   std::vector<env::Thunk> remove(std::uint64_t owner);
 
+  /// What `owner` has to come before `until` comes then, in its order; what is added meanwhile too.
+  void hold(std::uint64_t owner, Instant until);
+
   bool empty() const { return live_ == 0; }
   /// The time of the next event; not empty().
   Instant next_at();
@@ -54,6 +57,8 @@ class Events {
   void mix(std::uint64_t word);
 
   Instant now_{1'000'000'000};
+  std::uint64_t held_owner_ = 0;
+  Instant held_until_;
   std::uint64_t sequence_ = 0;
   std::uint64_t at_this_instant_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325ULL;

@@ -10,17 +10,12 @@
 
 namespace chronik::sim {
 
-namespace {
-constexpr std::int64_t kWallStartMillis = 1'735'689'600'000;  // 2025-01-01, as virtual time begins
-}
-
 Instant SimLoop::now() const {
   return process_.machine().world().now();
 }
 
 UnixMillis SimLoop::wall_now() const {
-  const std::int64_t shift = process_.machine().wall_shift() / std::chrono::milliseconds(1);
-  return UnixMillis(kWallStartMillis + now().ns / 1'000'000 + shift);
+  return process_.machine().wall_now();
 }
 
 void SimLoop::check_thread() const {

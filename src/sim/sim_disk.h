@@ -43,6 +43,10 @@ class MachineDisk {
   void abandon();
 
   DiskImage& image() { return image_; }
+  void watch(std::string part) { watched_part_ = std::move(part), watched_ = 0; }
+  std::uint64_t watched() const { return watched_; }
+  void note(const std::string& path) { watched_ += path.contains(watched_part_) ? 1 : 0; }
+
   Prng& chance();
   std::uint64_t pages_max() const { return faults_.capacity / kPageBytes; }
 
@@ -58,6 +62,8 @@ class MachineDisk {
   DiskFaults faults_;
   DiskImage image_;
   bool crashing_ = false;
+  std::string watched_part_;
+  std::uint64_t watched_ = 0;
   std::uint64_t operations_ = 0;
   std::map<std::uint64_t, InFlight> in_flight_;
   std::vector<std::uint64_t> held_;  // by a stall, in order

@@ -13,6 +13,13 @@
 
 namespace chronik::sim {
 
+/// What a disk does with one write while it says that all is well.
+enum class WriteDamage : std::uint8_t {
+  none,
+  lost,         // a phantom write: nothing changes
+  misdirected,  // it lands some blocks away, in the same file
+};
+
 /// What a simulated disk does to its users. All off by default.
 struct DiskFaults {
   bool stalled = false;                 // operations do not complete until cleared; those held are then completed
@@ -21,6 +28,8 @@ struct DiskFaults {
   bool fail_reads = false;              // EIO
   std::uint64_t capacity = 1ULL << 40;  // bytes; beyond it disk_full
   std::uint64_t max_open_files = 1ULL << 40;  // of a process; opening, listing or syncing a directory: overloaded
+  WriteDamage damage = WriteDamage::none;     // of the next write to a file whose path contains damage_path; once
+  std::string damage_path;
 };
 
 /// What the network does to a machine. All off by default. What is held back arrives when the clog ends, in order.
@@ -49,6 +58,12 @@ class Machine {
   virtual void reset_connections() = 0;
   /// Its wall clock is off by so much from now on; the clock that deadlines use is not.
   virtual void shift_wall_clock(Duration off) = 0;
+  virtual UnixMillis wall_now() const = 0;
+  /// The process that runs now does nothing until then: what is due earlier happens then, in its order.
+  virtual void pause(Instant until) = 0;
+  /// From now on counts operations that open, write, rename or remove what has `part` in its path.
+  virtual void watch_disk(std::string part) = 0;
+  virtual std::uint64_t disk_watched() const = 0;
   /// Kills the process: no callback of its Envs fires again; unsynced writes are lost by chance, piece by piece (each
   /// unsynced 4 KiB-page write may survive, vanish, or be torn at a 512-byte sector); unsynced directory entries
   /// likewise. The next env() is a fresh process on what remains.

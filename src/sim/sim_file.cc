@@ -1,6 +1,7 @@
 // The operations of SimFile and SimDisk: how long each takes and what it does to the image when it completes.
 #include "sim/sim_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -86,8 +87,25 @@ void SimFile::read(std::uint64_t offset, std::size_t length, env::Callback<Buffe
                  });
 }
 
+/// True if this write vanishes. A misdirected one gets another offset, inside the file.
+bool SimFile::takes_damage(std::uint64_t& offset, std::size_t length) {
+  DiskFaults& faults = disk().faults();
+  if (faults.damage == WriteDamage::none || length == 0 || !path_.contains(faults.damage_path)) return false;
+  const WriteDamage damage = std::exchange(faults.damage, WriteDamage::none);
+  if (damage == WriteDamage::lost) return true;
+  const std::uint64_t blocks = node_->file.size() / kDirectAlignment;
+  const std::uint64_t off =
+      (offset / kDirectAlignment + 1 + disk().chance().below(8)) % std::max<std::uint64_t>(blocks, 1);
+  offset = off * kDirectAlignment + offset % kDirectAlignment;
+  return false;
+}
+
 Status SimFile::apply_write(std::uint64_t offset, const std::vector<Buffer>& pieces) {
   if (read_only_) return error(EACCES);
+  disk().note(path_);
+  std::size_t whole = 0;
+  for (const Buffer& piece : pieces) whole += piece.size();
+  if (takes_damage(offset, whole)) return {};
   const bool failing = disk().faults().fail_writes;
   for (const Buffer& piece : pieces) {
     // A failed write may have left a part behind.
@@ -161,6 +179,7 @@ void SimDisk::open(std::string path, env::OpenOptions options, env::Callback<env
   submit<env::FilePtr>(loop_, kMetadataMin, kMetadataMax, std::move(done),
                        [&loop = loop_, path = std::move(path), options]() -> Result<env::FilePtr> {
                          TRY_STATUS(one_more_file(loop, path));
+                         disk_of(loop).note(path);
                          TRY(NodePtr node, disk_of(loop).image().open(path, options));
                          return std::make_shared<SimFile>(loop, std::move(node), path, options);
                        });
@@ -181,14 +200,18 @@ void SimDisk::list(std::string path, env::Callback<std::vector<env::DirectoryEnt
 }
 
 void SimDisk::rename(std::string from, std::string to, env::Callback<void> done) {
-  submit<void>(
-      loop_, kMetadataMin, kMetadataMax, std::move(done),
-      [&loop = loop_, from = std::move(from), to = std::move(to)] { return disk_of(loop).image().rename(from, to); });
+  submit<void>(loop_, kMetadataMin, kMetadataMax, std::move(done),
+               [&loop = loop_, from = std::move(from), to = std::move(to)] {
+                 disk_of(loop).note(to);
+                 return disk_of(loop).image().rename(from, to);
+               });
 }
 
 void SimDisk::remove(std::string path, env::Callback<void> done) {
-  submit<void>(loop_, kMetadataMin, kMetadataMax, std::move(done),
-               [&loop = loop_, path = std::move(path)] { return disk_of(loop).image().remove(path); });
+  submit<void>(loop_, kMetadataMin, kMetadataMax, std::move(done), [&loop = loop_, path = std::move(path)] {
+    disk_of(loop).note(path);
+    return disk_of(loop).image().remove(path);
+  });
 }
 
 void SimDisk::remove_tree(std::string path, env::Callback<void> done) {

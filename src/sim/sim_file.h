@@ -53,6 +53,7 @@ class SimFile final : public env::File, public std::enable_shared_from_this<SimF
 
  private:
   MachineDisk& disk() const;
+  bool takes_damage(std::uint64_t& offset, std::size_t length);
   Status apply_write(std::uint64_t offset, const std::vector<Buffer>& pieces);
   Status apply_sync(const FileImage::Snapshot& snapshot);
   std::unexpected<Error> error(int number) const;

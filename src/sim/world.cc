@@ -7,6 +7,10 @@
 
 namespace chronik::sim {
 
+namespace {
+constexpr std::int64_t kWallStartMillis = 1'735'689'600'000;  // 2025-01-01, as virtual time begins
+}
+
 std::unique_ptr<World> World::create(std::uint64_t seed) {
   return std::make_unique<WorldImpl>(seed);
 }
@@ -96,6 +100,14 @@ void MachineImpl::crash() {
 void MachineImpl::reset_connections() {
   if (!process_) return;
   for (const auto& [id, end] : process_->connections) end.first->cut();
+}
+
+UnixMillis MachineImpl::wall_now() const {
+  return UnixMillis(kWallStartMillis + world_.now().ns / 1'000'000 + wall_shift_ / 1ms);
+}
+
+void MachineImpl::pause(Instant until) {
+  if (process_) world_.events().hold(process_->id(), until);
 }
 
 Result<Buffer> MachineImpl::read(const std::string& path, std::uint64_t offset, std::size_t length) {

@@ -27,6 +27,10 @@ class MachineImpl final : public Machine {
   NetworkFaults& network_faults() override { return network_faults_; }
   void reset_connections() override;
   void shift_wall_clock(Duration off) override { wall_shift_ = off; }
+  UnixMillis wall_now() const override;
+  void pause(Instant until) override;
+  void watch_disk(std::string part) override { disk_.watch(std::move(part)); }
+  std::uint64_t disk_watched() const override { return disk_.watched(); }
   std::uint64_t open_files() const override { return process_ ? process_->open_files : 0; }
   void crash() override;
   std::vector<env::DirectoryEntry> list(const std::string& path) override {
@@ -41,7 +45,6 @@ class MachineImpl final : public Machine {
   /// Null before the first env() and after a crash.
   const std::shared_ptr<Process>& process() const { return process_; }
   std::uint16_t ephemeral_port();
-  Duration wall_shift() const { return wall_shift_; }
 
  private:
   WorldImpl& world_;

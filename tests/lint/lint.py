@@ -57,14 +57,15 @@ class Source:
         return any(found[1] == rule for text in (self.lines[line - 1], above) for found in ALLOW.finditer(text))
 
 
-# Where a rule does not apply. bench and cli are clients that measure in real time; env/real is the door itself.
+# Where a rule does not apply. bench and cli are clients that measure in real time, torture drives a server process;
+# env/real is the door itself.
 def door(source):
     """env/real, and the tests that hold it against the machine itself."""
     return source.under("env/real") or (source.is_test and source.under("env"))
 
 
 def door_or_client(source):
-    return door(source) or source.under("apps/bench", "apps/cli")
+    return door(source) or source.under("apps/bench", "apps/cli", "apps/torture")
 
 
 def door_client_or_test(source):

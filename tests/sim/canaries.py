@@ -28,8 +28,10 @@ def names():
 
 def run(program, canary, seed):
     """How the run ended: None if nothing was noticed, else the property (or the signal) that gave the bug away."""
+    # Every fourth world is a calm one: among many faults, a wake-up that is missing is soon made up for.
+    faults = "2.5" if seed % 4 else "0.05"
     done = subprocess.run([program, "--canary", canary, "--seed", str(seed), "--seeds", "1", "--seconds", str(SECONDS),
-                           "--quiet", "--no-shrink"], capture_output=True, text=True, timeout=300)
+                           "--faults", faults, "--quiet", "--no-shrink"], capture_output=True, text=True, timeout=300)
     if done.returncode == 0:
         return None
     if done.returncode < 0:

@@ -1,5 +1,5 @@
 """The simulator: one seed is one world, wherever its memory lies and however often it runs."""
-# ctest: timeout=120
+# ctest: timeout=300
 
 import re
 import subprocess
@@ -21,6 +21,13 @@ class Sim(unittest.TestCase):
             hashes = {self.world(seed), self.world(seed), self.world(seed, "setarch", "--addr-no-randomize")}
             self.assertEqual(len(hashes), 1)
         self.assertNotEqual(self.world(7), self.world(8))
+
+    def test_every_state_worth_reaching_is_reached(self):
+        # Each kind of world in turn. Which states these are: src/sim/harness/sometimes.h.
+        words = [str(harness.BIN_DIR / "chronik-sim"), "--world", "all", "--seed", "1", "--seeds", "36", "--seconds", "20",
+                 "--quiet", "--no-shrink", "--sometimes"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=280)
+        self.assertEqual(done.returncode, 0, done.stdout[-8000:] + done.stderr[-2000:])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 
 #include "base/canary.h"
 #include "sim/harness/run.h"
+#include "sim/harness/sometimes.h"
 
 namespace chronik {
 namespace {
@@ -26,7 +27,9 @@ struct Options {
   bool quiet = false;
   bool shrink = true;
   bool log = false;
+  bool sometimes = false;
   std::string canary = "none";
+  std::string world = "default";
 };
 
 using Counts = std::map<std::string, std::uint64_t>;
@@ -75,14 +78,14 @@ void print_failure(const Options& options, const sim::RunOptions& run, const sim
       fmt::print("  {:12.6f} {}\n", static_cast<double>(fault.at.ns) / 1e9, fault.to_string());
     }
   }
-  fmt::print("replay: ./dev sim --seed {} --seeds 1 --seconds {} --faults {}\n", run.seed, options.seconds,
-             options.faults);
+  fmt::print("replay: ./dev sim --world {} --seed {} --seeds 1 --seconds {} --faults {}\n", run.kind->name, run.seed,
+             options.seconds, options.faults);
 }
 
 void print_progress(const Totals& totals, std::uint64_t first, double elapsed) {
-  fmt::print("\r{} seeds from {}, {:.2f} a second, {:.0f} simulated s, {} faults, {} states reached, {} failed ",
+  fmt::print("\r{} seeds from {}, {:.2f} a second, {:.0f} simulated s, {} faults, {} of {} states reached, {} failed ",
              totals.seeds, first, static_cast<double>(totals.seeds) / elapsed, totals.simulated_s, sum(totals.faults),
-             totals.states.size(), totals.failed);
+             sim::kSometimes.size() - sim::never_reached(totals.states).size(), sim::kSometimes.size(), totals.failed);
   std::fflush(stdout);
 }
 
@@ -120,6 +123,7 @@ int run(const Options& options) {
   for (std::uint64_t i = 0; options.minutes > 0 ? seconds_since(begin) < options.minutes * 60 : i < options.seeds;
        ++i) {
     const sim::RunOptions world{.seed = first + i,
+                                .kind = sim::world_of(options.world, first + i),
                                 .length = std::chrono::seconds(options.seconds),
                                 .faults_per_second = options.faults,
                                 .invariants = options.canary == "none",
@@ -131,7 +135,10 @@ int run(const Options& options) {
     if (options.seeds == 1) fmt::print("\nseed {}: trace hash {:016x}\n", world.seed, result.trace_hash);
   }
   print_totals(totals, seconds_since(begin));
-  return totals.failed == 0 ? 0 : 1;
+  const auto never = sim::never_reached(totals.states);
+  for (const std::string_view state : never) fmt::print("never reached: {}\n", state);
+  const bool good = totals.failed == 0 && (never.empty() || !options.sometimes);
+  return good ? 0 : 1;
 }
 
 }  // namespace
@@ -147,8 +154,20 @@ int main(int argc, char** argv) {
   app.add_option("--faults", options.faults, "faults a simulated second")
       ->capture_default_str()
       ->check(CLI::Range(0.01, 1000.0));
+  std::string worlds;
+  std::vector<std::string> names;
+  for (const auto& kind : chronik::sim::world_kinds()) {
+    names.emplace_back(kind.name);
+    worlds += fmt::format("\n  {:<10} {}", kind.name, kind.about);
+  }
+  names.emplace_back(chronik::sim::kEveryWorld);
+  app.footer(fmt::format("Worlds:{}\n  {:<10} each of these in turn, by seed", worlds, chronik::sim::kEveryWorld));
+  app.add_option("--world", options.world, "the kind of world, see below")
+      ->capture_default_str()
+      ->check(CLI::IsMember(names));
   app.add_flag("--quiet", options.quiet, "no progress line");
   app.add_flag("!--no-shrink", options.shrink, "do not look for a smaller plan of faults after a failure");
+  app.add_flag("--sometimes", options.sometimes, "fail if a state that is worth reaching was not reached by any seed");
   app.add_option("--canary", options.canary,
                  "put in this bug (in the build `canary` only), without looking at invariants");
   app.add_flag("--log", options.log, "print what the broker logs");

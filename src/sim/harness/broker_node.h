@@ -16,7 +16,8 @@ namespace chronik::sim {
 
 class BrokerNode {
  public:
-  BrokerNode(World& world, History& history, std::string name);
+  /// `variant` chooses among settings that must make no difference to a client.
+  BrokerNode(World& world, History& history, std::string name, std::uint64_t variant);
   ~BrokerNode();
   BrokerNode(const BrokerNode&) = delete;
   BrokerNode& operator=(const BrokerNode&) = delete;
@@ -30,12 +31,22 @@ class BrokerNode {
   void start(std::size_t shards);
   /// The power goes: what was not synced is lost by chance. It starts again at `restart_at`.
   void kill(Instant restart_at, std::size_t shards);
-  /// Kills it, and changes a byte where recovery will look: in a write-ahead file that is not the newest of its
-  /// shard, so that groups behind it bear witness. From then on the broker may refuse to start. False
-  /// if there is no such file: then it is only killed.
+  /// The life ends with the world: what it has seen counts.
+  void finish() { collect_states(); }
+  /// Notes what it waits for, oldest first: for the report of a failure.
+  void note_waits();
+  /// A flush is under way.
+  bool flushing();
+  /// Kills it, and changes a byte at rest: in a write-ahead file that is not the newest of its shard, so that groups
+  /// behind it bear witness, in a segment, an index or a checkpoint record. False if there is no such
+  /// file: then it is only killed.
   bool rot(std::uint64_t dice);
-  /// It called its data corrupt after rot(): that is all that can be asked of it.
+  /// Its disk damages data from now on: it may call them corrupt.
+  void expect_damage();
+  /// It called its data corrupt after damage was done: that is all that can be asked of it.
   bool refused() const { return refused_; }
+  /// Of this life: how often it was started.
+  std::uint64_t life() const { return life_; }
   /// Looks after the process: to be called now and then.
   void supervise();
   /// Room invariants; ends the program if one does not hold.
@@ -47,12 +58,17 @@ class BrokerNode {
   static task::Task<void> start_broker(server::Broker& broker, std::shared_ptr<std::optional<Status>> into);
   std::optional<Error> failure();
   std::map<std::string, std::vector<std::string>> used_wal_files();
+  std::vector<std::string> files_to_rot(Prng& prng);
+  void watch_full_disk();
   void collect_states();
+  void collect_metrics(const std::vector<task::Sample>& samples);
+  void collect_files();
   void drop();
 
   World& world_;
   History& history_;
   const std::string name_;
+  const std::uint64_t variant_;
   Machine& machine_;
   std::unique_ptr<shard::ShardSet> shards_;
   std::unique_ptr<server::Broker> broker_;
@@ -60,7 +76,10 @@ class BrokerNode {
   Instant started_at_;
   std::optional<Instant> restart_at_;
   std::size_t next_shards_ = 1;
+  std::size_t shards_before_ = 0;
+  std::uint64_t life_ = 0;
   bool told_serving_ = false;
+  bool was_full_ = false;
   bool rotten_ = false;
   bool refused_ = false;
 };

@@ -13,6 +13,8 @@ void check_acknowledged(History& history, const FinalLogs& logs) {
     const auto log = logs.find(sent.partition);
     if (log == logs.end()) continue;
     if (sent.offset < log->second.start) continue;  // check_log_start judges whether it may start there
+    // What is called damaged is not lost in silence.
+    if (log->second.damaged && sent.offset >= log->second.end) continue;
     const auto there = log->second.records.find(sent.offset);
     if (there != log->second.records.end() && there->second == mine) continue;
     history.violate(

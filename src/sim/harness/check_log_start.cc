@@ -7,11 +7,7 @@ namespace chronik::sim {
 
 void check_log_start(History& history, const FinalLogs& logs) {
   for (const auto& [partition, log] : logs) {
-    const std::int64_t allowed = history.seen(partition).delete_before;
-    if (log.start > allowed) {
-      history.violate("log start", fmt::format("{}: the log starts at {}, but nobody deleted beyond {}",
-                                               partition.to_string(), log.start, allowed));
-    }
+    history.see_log_start(partition, log.start, "log start");
     for (std::int64_t offset = log.start; offset < log.end; ++offset) {
       if (log.records.contains(offset)) continue;
       history.violate("log start", fmt::format("{}: the log goes from {} to {}, but offset {} is missing",
@@ -27,6 +23,7 @@ void check_all(History& history, const FinalLogs& logs) {
   check_refused(history, logs);
   check_order(history, logs);
   check_log_start(history, logs);
+  check_retention(history, logs);
 }
 
 }  // namespace chronik::sim

@@ -21,6 +21,8 @@ void check_refused(History& history, const FinalLogs& logs);
 void check_order(History& history, const FinalLogs& logs);
 /// The log start lies where somebody asked it to be, or below.
 void check_log_start(History& history, const FinalLogs& logs);
+/// Retention took what it should, and not more.
+void check_retention(History& history, const FinalLogs& logs);
 
 void check_all(History& history, const FinalLogs& logs);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace chronik::sim {
 
 std::uint64_t History::send(SentRecord record) {
@@ -15,6 +17,35 @@ void History::see(const PartitionName& partition, std::int64_t offset, std::uint
     violate("agreement", fmt::format("{}: offset {} was record {} for one reader and record {} for another",
                                      partition.to_string(), offset, at->second, number));
   }
+}
+
+Retention History::retention(const std::string& topic) const {
+  const auto found = retention_.find(topic);
+  return found == retention_.end() ? Retention{} : found->second;
+}
+
+void History::see_log_start(const PartitionName& partition, std::int64_t start, std::string_view property) {
+  SeenPartition& seen = seen_[partition];
+  if (start <= std::max(seen.delete_before, seen.start_judged)) return;
+  const Retention may = retention(partition.topic);
+  // By size: what remains at the end is counted (check_retention.cc).
+  if (may.bytes >= 0) return;
+  if (may.ms < 0) {
+    violate(std::string(property), fmt::format("{}: the log starts at {}, but nobody deleted beyond {}",
+                                               partition.to_string(), start, seen.delete_before));
+    return;
+  }
+  // A segment goes when its newest record is old enough, so every record in it must be.
+  for (auto at = seen.records.lower_bound(seen.start_judged); at != seen.records.lower_bound(start); ++at) {
+    const std::int64_t age = broker_clock_.value() - sent_[at->second].timestamp.value();
+    if (at->first < seen.delete_before || age > may.ms) continue;
+    violate(std::string(property),
+            fmt::format("{}: the log starts at {}, but the record at {} was {} ms old at most, and is kept for {} ms",
+                        partition.to_string(), start, at->first, age, may.ms));
+    break;
+  }
+  seen.start_judged = start;
+  reached("old records went by retention");
 }
 
 void History::own(const std::string& group, std::int32_t generation, const PartitionName& partition,

@@ -5,6 +5,7 @@
 // connection, KAFKA_STORAGE_ERROR: it may appear or not).
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <deque>
@@ -33,6 +34,7 @@ struct SentRecord {
   std::uint64_t producer = 0;
   bool idempotent = false;  // it must not be in the log twice, whatever was retried
   bool resent = false;      // without idempotence: it may be there more than once
+  UnixMillis timestamp{};   // that the client gave it
   Fate fate = Fate::unknown;
   std::int64_t offset = -1;  // acknowledged
   Instant acknowledged_at;
@@ -44,6 +46,13 @@ struct SeenPartition {
   std::int64_t high_watermark = 0;                // highest that any answer told
   std::int64_t committed = -1;                    // group offset, highest acknowledged
   std::int64_t delete_before = 0;                 // highest offset that any DeleteRecords asked for
+  std::int64_t start_judged = 0;                  // a log start that was found right
+};
+
+/// What a topic's configuration lets the broker take away by itself.
+struct Retention {
+  std::int64_t ms = -1;     // retention.ms; -1: nothing by age
+  std::int64_t bytes = -1;  // retention.bytes; -1: nothing by size
 };
 
 struct Violation {
@@ -65,6 +74,14 @@ class History {
   SeenPartition& seen(const PartitionName& partition) { return seen_[partition]; }
   const std::map<PartitionName, SeenPartition>& all_seen() const { return seen_; }
 
+  /// Judges that a log starts at `start`: somebody asked to delete what was below, or retention may have.
+  void see_log_start(const PartitionName& partition, std::int64_t start, std::string_view property);
+  void set_retention(const std::string& topic, Retention retention) { retention_[topic] = retention; }
+  Retention retention(const std::string& topic) const;
+  /// The latest time that the broker's wall clock has shown.
+  void broker_clock(UnixMillis now) { broker_now_ = now, broker_clock_ = std::max(broker_clock_, now); }
+  UnixMillis broker_now() const { return broker_now_; }
+
   /// A member was given this partition in this generation of the group.
   void own(const std::string& group, std::int32_t generation, const PartitionName& partition,
            const std::string& member);
@@ -81,11 +98,16 @@ class History {
   void reached(std::string_view state, std::uint64_t times = 1) { reached_[std::string(state)] += times; }
   const std::map<std::string, std::uint64_t>& states() const { return reached_; }
 
+  std::uint64_t broker_life = 0;  // how often the broker was started
+  bool damaged = false;           // what is on disk was damaged: reading may fail, but never lie
   std::uint64_t requests = 0;
   std::uint64_t faults = 0;
 
  private:
   const std::size_t timeline_max_;
+  std::map<std::string, Retention> retention_;
+  UnixMillis broker_clock_{};  // its latest
+  UnixMillis broker_now_{};
   std::deque<SentRecord> sent_;
   std::map<PartitionName, SeenPartition> seen_;
   std::map<std::tuple<std::string, std::int32_t, PartitionName>, std::string> owners_;

@@ -17,6 +17,8 @@ struct Reader {
   Session session;
   std::int64_t position = 0;
   Duration poll_max = 30s;
+  std::uint64_t bytes = 0;  // of batches that it got
+  bool damaged = false;     // the broker said so of what is at the position
 };
 
 /// One fetch at the position; false if it failed and a pause is due.

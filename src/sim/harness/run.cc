@@ -5,22 +5,26 @@
 #include <algorithm>
 #include <memory>
 
+#include "sim/harness/broker_node.h"
 #include "sim/harness/checks.h"
-#include "sim/harness/workloads.h"
+#include "sim/harness/population.h"
+#include "sim/harness/topics.h"
 
 namespace chronik::sim {
 
 namespace {
 
 constexpr std::size_t kClients = 4;
-constexpr std::int32_t kPartitions = 3;
 constexpr Duration kSlice = 20ms;
-constexpr Duration kHealLimit = 120s;  // after the last fault ended everything works again by then
+constexpr Duration kTrapLife = 5s;       // a kill in action that found nothing to interrupt by then is given up
+constexpr Duration kDamageSettles = 2s;  // after damage was done, so that later writes bear witness to it
+constexpr Duration kHealLimit = 120s;    // after the last fault ended everything works again by then
 
 /// A client machine and what runs on it.
 struct ClientProcess {
-  ClientProcess(World& world, std::size_t which, std::uint64_t seed)
-      : name(fmt::format("client-{}", which)), machine(world.machine(name)), prng(seed) {}
+  ClientProcess(World& world, std::size_t which_, std::uint64_t seed)
+      : which(which_), name(fmt::format("client-{}", which)), machine(world.machine(name)), prng(seed) {}
+  const std::size_t which;
   const std::string name;
   Machine& machine;
   Prng prng;
@@ -39,11 +43,16 @@ class Run {
   ClientKit kit(ClientProcess& client) {
     return {*client.context, history_, client.prng, node_.address(), client.name, ending_};
   }
-  std::vector<PartitionName> partitions() const;
   void start_client(ClientProcess& client);
   void kill_client(ClientProcess& client);
-  void populate(ClientProcess& client);
+  void populate(ClientProcess& client) { sim::populate(kit(client), options_.kind->mix, client.which, numbers_); }
   void inject(const Fault& fault);
+  bool inject_at_once(const Fault& fault);
+  void set_trap(const Fault& fault);
+  bool in_action();
+  void spring_trap();
+  void watch_damage();
+  void move_clocks();
   void restore_due(bool all);
   void restore(const Fault& fault);
   void advance(Instant to);
@@ -57,35 +66,29 @@ class Run {
   Prng prng_;
   BrokerNode node_;
   std::vector<std::unique_ptr<ClientProcess>> clients_;
-  std::vector<std::string> topics_;
   FaultPlan plan_;
-  std::vector<Fault> active_;  // to be restored
+  std::vector<Fault> active_;    // to be restored
+  std::optional<Fault> trap_;    // a kill in action, until when
+  std::optional<Fault> damage_;  // a damaged write that is to come; then the restart
+  Duration wall_shift_{};
   std::map<std::string, std::uint64_t> injected_;
-  std::uint64_t producers_ = 0;
+  Numbers numbers_;
   bool ending_ = false;
+  bool told_waits_ = false;
 };
 
 Run::Run(const RunOptions& options)
     : options_(options),
       world_(World::create(options.seed)),
       prng_(options.seed * 31 + 7),
-      node_(*world_, history_, "broker") {
+      node_(*world_, history_, "broker", options.seed) {
   for (std::size_t i = 0; i < kClients; ++i) {
     clients_.push_back(std::make_unique<ClientProcess>(*world_, i, prng_.next()));
   }
-  for (std::size_t i = 0; i < 3; ++i) topics_.push_back(fmt::format("topic-{}", i));
 }
 
 Run::~Run() {
   for (const auto& client : clients_) kill_client(*client);
-}
-
-std::vector<PartitionName> Run::partitions() const {
-  std::vector<PartitionName> all;
-  for (const std::string& topic : topics_) {
-    for (std::int32_t i = 0; i < kPartitions; ++i) all.push_back({topic, i});
-  }
-  return all;
 }
 
 void Run::start_client(ClientProcess& client) {
@@ -99,80 +102,124 @@ void Run::kill_client(ClientProcess& client) {
   client.context.reset();
 }
 
-void Run::populate(ClientProcess& client) {
-  const auto all = partitions();
-  const auto spawn = [&](task::Task<void> body) { client.context->spawn("sim.workload", std::move(body)); };
-  for (int i = 0; i < 3; ++i) {
-    ProducerPlan plan{.number = producers_++, .idempotent = client.prng.chance(3, 4)};
-    for (const PartitionName& partition : all) {
-      if (client.prng.chance(1, 2)) plan.partitions.push_back(partition);
-    }
-    if (plan.partitions.empty()) plan.partitions.push_back(all.front());
-    plan.pause_min = 1ms;
-    plan.pause_max = std::chrono::milliseconds(5 + client.prng.below(40));
-    spawn(produce_on(kit(client), plan));
+/// Those that have no end of their own. False: it is another one.
+bool Run::inject_at_once(const Fault& fault) {
+  Machine& machine = node_.machine();
+  const Instant until = world_->now() + fault.span;
+  ClientProcess& client = *clients_[fault.argument % clients_.size()];
+  switch (fault.kind) {
+    case FaultKind::kill:
+      node_.kill(until, shards_of(fault));
+      return true;
+    case FaultKind::kill_in_action:
+      set_trap(fault);
+      return true;
+    case FaultKind::rot:
+      (void)node_.rot(fault.argument);
+      return true;
+    case FaultKind::kill_client:
+      kill_client(client);
+      start_client(client);
+      populate(client);
+      return true;
+    case FaultKind::cut:
+      client.machine.reset_connections();
+      return true;
+    case FaultKind::clog:
+      (fault.argument % 2 == 0 ? machine.network_faults().deaf_until : machine.network_faults().mute_until) = until;
+      return true;
+    case FaultKind::pause:
+      machine.pause(until);
+      return true;
+    case FaultKind::clock:
+      wall_shift_ = std::chrono::milliseconds(fault.argument) - 60s;
+      move_clocks();
+      return true;
+    default:
+      return false;
   }
-  for (int i = 0; i < 3; ++i) spawn(read_on(kit(client), all[client.prng.below(all.size())]));
-  spawn(consume_in_group(kit(client), {.group = "group",
-                                       .instance = client.prng.chance(1, 3) ? "static-" + client.name : std::string(),
-                                       .topics = {topics_.begin(), topics_.begin() + 2}}));
-  if (client.prng.chance(1, 2)) spawn(administer(kit(client), all));
-  spawn(misbehave(kit(client), topics_.front()));
 }
 
 void Run::inject(const Fault& fault) {
   ++injected_[std::string(to_string(fault.kind))];
   history_.note(world_->now(), fault.to_string());
+  if (inject_at_once(fault)) return;
   Machine& machine = node_.machine();
   DiskFaults& disk = machine.disk_faults();
-  const Instant until = world_->now() + fault.span;
-  switch (fault.kind) {
-    case FaultKind::kill:
-      return node_.kill(until, fault.argument);
-    case FaultKind::rot:
-      (void)node_.rot(fault.argument);
-      return;
-    case FaultKind::stall:
-      disk.stalled = true;
-      break;
-    case FaultKind::fail_writes:
-      disk.fail_writes = true;
-      break;
-    case FaultKind::fail_syncs:
-      disk.fail_syncs = true;
-      break;
-    case FaultKind::fail_reads:
-      disk.fail_reads = true;
-      break;
-    case FaultKind::full:
-      disk.capacity = machine.disk_used() + fault.argument * 1024;
-      break;
-    case FaultKind::few_files:
-      disk.max_open_files = machine.open_files() + fault.argument;
-      break;
-    case FaultKind::kill_client: {
-      ClientProcess& client = *clients_[fault.argument % clients_.size()];
-      kill_client(client);
-      start_client(client);
-      populate(client);
-      return;
-    }
-    case FaultKind::cut:
-      return clients_[fault.argument % clients_.size()]->machine.reset_connections();
-    case FaultKind::clog:
-      (fault.argument % 2 == 0 ? machine.network_faults().deaf_until : machine.network_faults().mute_until) = until;
-      return;
-    case FaultKind::clock:
-      return machine.shift_wall_clock(std::chrono::milliseconds(fault.argument) - 60s);
+  if (fault.kind == FaultKind::stall) disk.stalled = true;
+  if (fault.kind == FaultKind::fail_writes) disk.fail_writes = true;
+  if (fault.kind == FaultKind::fail_syncs) disk.fail_syncs = true;
+  if (fault.kind == FaultKind::fail_reads) disk.fail_reads = true;
+  if (fault.kind == FaultKind::full) disk.capacity = machine.disk_used() + fault.argument * 1024;
+  if (fault.kind == FaultKind::few_files) disk.max_open_files = machine.open_files() + fault.argument;
+  if (is_damage(fault.kind)) {
+    disk.damage = fault.kind == FaultKind::lost_write ? WriteDamage::lost : WriteDamage::misdirected;
+    disk.damage_path = damage_path(fault);
+    node_.expect_damage();
+    damage_ = fault;
+    return;
   }
   Fault end = fault;
-  end.at = until;
+  end.at = world_->now() + fault.span;
   active_.push_back(end);
+}
+
+/// The broker dies once its disk is so far into what the fault names.
+void Run::set_trap(const Fault& fault) {
+  const Action action = action_of(fault);
+  if (action.starting) {
+    node_.kill(world_->now() + 1ms, shards_of(fault));
+  }
+  node_.machine().watch_disk(std::string(action.path));
+  trap_ = fault;
+  trap_->at = world_->now() + kTrapLife;
+}
+
+bool Run::in_action() {
+  const Action action = action_of(*trap_);
+  return node_.running() && node_.serving() != action.starting && node_.machine().disk_watched() >= action.operations;
+}
+
+void Run::spring_trap() {
+  if (!trap_) return;
+  if (in_action()) {
+    const std::string_view name = action_of(*trap_).name;
+    history_.reached(name);
+    history_.note(world_->now(), std::string(name));
+    node_.kill(world_->now() + trap_->span, shards_of(*trap_));
+    trap_.reset();
+  } else if (trap_->at <= world_->now()) {
+    trap_.reset();
+  }
+}
+
+/// Once a write was damaged, and others have followed, the broker is started anew and has to find out.
+void Run::watch_damage() {
+  if (!damage_ || node_.machine().disk_faults().damage != WriteDamage::none) return;
+  if (damage_->kind != FaultKind::kill) {
+    history_.note(world_->now(), fmt::format("{} in {}", to_string(damage_->kind), damage_path(*damage_)));
+    history_.reached("a write was lost or misdirected");
+    damage_->kind = FaultKind::kill;
+    damage_->at = world_->now() + kDamageSettles;
+  }
+  if (damage_->at > world_->now()) return;
+  if (node_.running()) node_.kill(world_->now() + 10ms, shards_of(*damage_));
+  damage_.reset();
+}
+
+void Run::move_clocks() {
+  for (const Fault& fault : active_) {
+    if (fault.kind == FaultKind::clock_strobe) wall_shift_ = std::chrono::milliseconds(prng_.below(60'000)) - 30s;
+    if (fault.kind == FaultKind::clock_drift) wall_shift_ += (fault.argument % 2 == 0 ? -1 : 1) * kSlice / 10;
+  }
+  node_.machine().shift_wall_clock(wall_shift_);
+  history_.broker_clock(node_.machine().wall_now());
 }
 
 void Run::restore(const Fault& fault) {
   DiskFaults& disk = node_.machine().disk_faults();
   const DiskFaults healthy;
+  if (fault.kind == FaultKind::stall && node_.flushing()) history_.reached("a flush waited for a stalled disk");
   if (fault.kind == FaultKind::stall) disk.stalled = healthy.stalled;
   if (fault.kind == FaultKind::fail_writes) disk.fail_writes = healthy.fail_writes;
   if (fault.kind == FaultKind::fail_syncs) disk.fail_syncs = healthy.fail_syncs;
@@ -195,9 +242,18 @@ void Run::restore_due(bool all) {
 
 void Run::advance(Instant to) {
   while (world_->now() < to) {
-    world_->run_for(std::min<Duration>(kSlice, to - world_->now()));
+    const Duration slice = std::min<Duration>(kSlice, to - world_->now());
+    if (trap_) {
+      (void)world_->run_until([this] { return in_action(); }, slice);
+    } else {
+      world_->run_for(slice);
+    }
     restore_due(false);
+    spring_trap();
+    watch_damage();
     node_.supervise();
+    move_clocks();
+    if (!history_.violations().empty() && !std::exchange(told_waits_, true)) node_.note_waits();
     if (prng_.chance(1, 8) && options_.invariants) node_.check_invariants();
   }
 }
@@ -213,7 +269,11 @@ bool Run::wait(const std::function<bool()>& done, Duration limit, const char* wh
 }
 
 void Run::heal() {
+  if (damage_) advance(world_->now() + 10s);  // it is to be found
+  damage_.reset();
+  trap_.reset();
   restore_due(true);
+  node_.machine().disk_faults() = {};
   node_.machine().network_faults() = {};
   history_.note(world_->now(), "every fault is gone");
 }
@@ -225,12 +285,12 @@ void Run::judge() {
   if (node_.refused()) return;
   ClientProcess& client = *clients_.front();
   const auto alive = std::make_shared<bool>(false);
-  client.context->spawn("sim.alive", prove_alive(kit(client), partitions(), alive));
+  client.context->spawn("sim.alive", prove_alive(kit(client), world_partitions(), alive));
   if (!wait([&] { return *alive; }, kHealLimit, "a write to every partition")) return;
   ending_ = true;
   advance(world_->now() + 20s);
   std::map<PartitionName, std::shared_ptr<FinalLog>> reads;
-  for (const PartitionName& partition : partitions()) {
+  for (const PartitionName& partition : world_partitions()) {
     const auto into = reads[partition] = std::make_shared<FinalLog>();
     client.context->spawn("sim.read", read_whole_log(kit(client), partition, into));
   }
@@ -247,15 +307,18 @@ void Run::judge() {
 RunResult Run::go() {
   const Instant begin = world_->now();
   node_.start(1 + prng_.below(4));
+  move_clocks();
   for (const auto& client : clients_) start_client(*client);
   const auto created = std::make_shared<bool>(false);
-  clients_.front()->context->spawn("sim.create", create_topics(kit(*clients_.front()), topics_, kPartitions, created));
+  clients_.front()->context->spawn("sim.create", create_topics(kit(*clients_.front()), created));
   if (wait([&] { return *created; }, 60s, "creating the topics")) {
     for (const auto& client : clients_) populate(*client);
     const Instant from = world_->now();
     const Instant to = from + options_.length;
     Prng dice(options_.seed * 0x9e37 + 99);
-    plan_ = options_.plan ? *options_.plan : FaultPlan::draw(dice, from, to, options_.faults_per_second, kClients);
+    plan_ = options_.plan ? *options_.plan
+                          : FaultPlan::draw(dice, options_.kind->faults, from, to,
+                                            options_.faults_per_second * options_.kind->fault_factor, kClients);
     for (const Fault& fault : plan_.faults) {
       advance(std::max(fault.at, world_->now()));
       inject(fault);
@@ -266,6 +329,7 @@ RunResult Run::go() {
       judge();
     }
   }
+  node_.finish();
   RunResult result;
   result.violations = history_.violations();
   result.timeline = history_.timeline();

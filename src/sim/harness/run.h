@@ -5,11 +5,13 @@
 
 #include "sim/harness/faults.h"
 #include "sim/harness/history.h"
+#include "sim/harness/worlds.h"
 
 namespace chronik::sim {
 
 struct RunOptions {
   std::uint64_t seed = 1;
+  const WorldKind* kind = find_world("default");
   Duration length = 60s;  // of simulated time under faults
   double faults_per_second = 2.5;
   bool invariants = true;         // look into the rooms, too; a broken one ends the program

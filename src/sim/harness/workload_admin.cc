@@ -1,11 +1,16 @@
 // Administration and misbehaviour.
 #include <fmt/format.h>
 
+#include "sim/harness/topics.h"
 #include "sim/harness/workloads.h"
 #include "task/io.h"
+#include "wire/messages/create_partitions.h"
 #include "wire/messages/create_topics.h"
 #include "wire/messages/delete_records.h"
 #include "wire/messages/delete_topics.h"
+#include "wire/messages/describe_configs.h"
+#include "wire/messages/describe_log_dirs.h"
+#include "wire/messages/incremental_alter_configs.h"
 #include "wire/messages/metadata.h"
 
 namespace chronik::sim {
@@ -25,12 +30,14 @@ struct Admin {
   Session session;
 };
 
-task::Task<bool> create(Admin& self, std::string name, std::int32_t partitions) {
+using Configs = std::vector<std::pair<std::string, std::string>>;
+
+task::Task<bool> create(Admin& self, std::string name, std::int32_t partitions, Configs configs) {
   wire::CreateTopicsRequest request;
   request.timeout_ms = kTimeoutMs;
   wire::CreateTopicsRequest::Topic topic{
       .name = std::move(name), .num_partitions = partitions, .replication_factor = 1, .assignments = {}, .configs = {}};
-  topic.configs.push_back({"segment.bytes", "1048576"});
+  for (auto& [key, value] : configs) topic.configs.push_back({key, value});
   request.topics.push_back(std::move(topic));
   auto answer = co_await self.session.call(std::move(request), 30s);
   if (!answer || answer->topics.empty()) co_return false;
@@ -38,10 +45,49 @@ task::Task<bool> create(Admin& self, std::string name, std::int32_t partitions) 
   co_return error == ErrorCode::none || error == ErrorCode::topic_already_exists;
 }
 
+task::Task<void> add_partitions(Admin& self, std::string name, std::int32_t count) {
+  wire::CreatePartitionsRequest request;
+  request.timeout_ms = kTimeoutMs;
+  request.topics.push_back({.name = std::move(name), .count = count, .assignments = std::nullopt});
+  auto answer = co_await self.session.call(std::move(request), 30s);
+  const bool done = answer && !answer->results.empty() && answer->results[0].error_code == ErrorCode::none;
+  if (done) self.kit.history.reached("partitions were added");
+}
+
+/// As an administrator does whose offsets topic grows: small segments, so that compaction gets at them soon.
+task::Task<void> configure(Admin& self) {
+  wire::IncrementalAlterConfigsRequest request;
+  const bool offsets = self.kit.prng.chance(2, 3);
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = wire::ConfigResourceType::topic;
+  resource.resource_name = offsets ? "__consumer_offsets" : "topic-0";
+  const auto set = [&](std::string key, std::string value) {
+    resource.configs.push_back({std::move(key), wire::ConfigOperation::set, std::move(value)});
+  };
+  set("segment.ms", self.kit.prng.chance(1, 2) ? "2000" : "4000");
+  if (offsets) {
+    set("segment.bytes", "1048576");
+    set("delete.retention.ms", "1000");
+  }
+  auto answer = co_await self.session.call(std::move(request), 30s);
+  const bool done = answer && !answer->responses.empty() && answer->responses[0].error_code == ErrorCode::none;
+  if (done && offsets) self.kit.history.reached("the offsets topic was configured");
+}
+
+/// What consoles show all the time.
+task::Task<void> describe(Admin& self, PartitionName partition) {
+  wire::DescribeConfigsRequest configs;
+  configs.resources.push_back({wire::ConfigResourceType::topic, partition.topic, std::nullopt});
+  (void)co_await self.session.call(std::move(configs), 30s);
+  (void)co_await self.session.call(wire::DescribeLogDirsRequest{}, 30s);
+}
+
 task::Task<void> create_and_delete(Admin& self) {
   const std::string name = fmt::format("temporary-{}-{}", self.kit.name, self.kit.prng.below(3));
-  if (!co_await create(self, name, static_cast<std::int32_t>(1 + self.kit.prng.below(20)))) co_return;
+  const auto partitions = static_cast<std::int32_t>(1 + self.kit.prng.below(20));
+  if (!co_await create(self, name, partitions, {})) co_return;
   co_await pause(self.kit, 10ms, 1s);
+  if (self.kit.prng.chance(1, 3)) co_await add_partitions(self, name, partitions + 3);
   wire::DeleteTopicsRequest request;
   request.timeout_ms = kTimeoutMs;
   request.topic_names.push_back(name);
@@ -52,7 +98,8 @@ task::Task<void> create_and_delete(Admin& self) {
 
 task::Task<void> delete_records(Admin& self, PartitionName partition) {
   SeenPartition& seen = self.kit.history.seen(partition);
-  if (seen.high_watermark == 0) co_return;
+  // Where size decides, what remains is counted at the end: nothing else may take any of it.
+  if (seen.high_watermark == 0 || self.kit.history.retention(partition.topic).bytes >= 0) co_return;
   const auto to = static_cast<std::int64_t>(self.kit.prng.below(static_cast<std::uint64_t>(seen.high_watermark)));
   seen.delete_before = std::max(seen.delete_before, to);
   wire::DeleteRecordsRequest request;
@@ -78,11 +125,13 @@ task::Task<void> look(Admin& self, PartitionName partition) {
 
 }  // namespace
 
-task::Task<void> create_topics(ClientKit kit, std::vector<std::string> topics, std::int32_t partitions,
-                               std::shared_ptr<bool> done) {
+task::Task<void> create_topics(ClientKit kit, std::shared_ptr<bool> done) {
   Admin self(std::move(kit));
-  for (const std::string& topic : topics) {
-    while (!co_await create(self, topic, partitions)) co_await pause(self.kit, 50ms, 200ms);
+  for (const TopicPlan& topic : world_topics()) {
+    self.kit.history.set_retention(topic.name, topic.retention);
+    while (!co_await create(self, topic.name, topic.partitions, topic.configs)) {
+      co_await pause(self.kit, 50ms, 200ms);
+    }
   }
   *done = true;
 }
@@ -92,11 +141,15 @@ task::Task<void> administer(ClientKit kit, std::vector<PartitionName> partitions
   while (!self.kit.ending) {
     co_await pause(self.kit, 20ms, 800ms);
     const PartitionName& partition = partitions[self.kit.prng.below(partitions.size())];
-    const auto what = self.kit.prng.below(10);
+    const auto what = self.kit.prng.below(12);
     if (what < 3) {
       co_await create_and_delete(self);
     } else if (what < 4) {
       co_await delete_records(self, partition);
+    } else if (what < 6) {
+      co_await configure(self);
+    } else if (what < 7) {
+      co_await describe(self, partition);
     } else {
       co_await look(self, partition);
     }

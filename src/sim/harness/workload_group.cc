@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "sim/harness/reader.h"
+#include "sim/harness/topics.h"
 #include "sim/harness/workloads.h"
+#include "wire/messages/find_coordinator.h"
 #include "wire/messages/heartbeat.h"
 #include "wire/messages/join_group.h"
 #include "wire/messages/leave_group.h"
@@ -20,7 +22,6 @@ namespace {
 
 using wire::ErrorCode;
 
-constexpr std::int32_t kPartitionsOfTopic = 3;
 constexpr std::int32_t kSessionMs = 6000;
 constexpr std::int32_t kRebalanceMs = 4000;
 
@@ -69,7 +70,8 @@ std::map<std::string, std::string> assign(const Member& self, const wire::JoinGr
   std::map<std::string, std::string> assignment;
   std::size_t next = 0;
   for (const std::string& topic : self.plan.topics) {
-    for (std::int32_t i = 0; i < kPartitionsOfTopic; ++i) {
+    const TopicPlan* const about = find_topic(topic);
+    for (std::int32_t i = 0; about != nullptr && i < about->partitions; ++i) {
       const std::string& member = joined.members[next++ % joined.members.size()].member_id;
       assignment[member] += fmt::format("{} {}\n", topic, i);
     }
@@ -107,6 +109,9 @@ task::Task<bool> sync(Member& self, wire::JoinGroupResponse joined) {
   request.group_instance_id = self.instance();
   request.protocol_type = "consumer";
   request.protocol_name = "sim";
+  if (joined.leader == self.id && joined.members.size() > 1 && self.generation > 1) {
+    self.kit.history.reached("a rebalance with several members");
+  }
   if (joined.leader == self.id && !joined.skip_assignment) {
     for (const auto& [member, text] : assign(self, joined)) {
       request.assignments.push_back({member, Buffer::copy_of(as_bytes(text))});
@@ -120,6 +125,15 @@ task::Task<bool> sync(Member& self, wire::JoinGroupResponse joined) {
   }
   take_assignment(self, answer->assignment);
   co_return true;
+}
+
+/// As clients do first; it makes the topic in which groups are kept.
+task::Task<bool> find_coordinator(Member& self) {
+  wire::FindCoordinatorRequest request;
+  request.key_type = wire::CoordinatorType::group;
+  request.coordinator_keys.push_back(self.plan.group);
+  auto answer = co_await self.session.call(std::move(request), 30s, 4);
+  co_return answer && !answer->coordinators.empty() && answer->coordinators[0].error_code == ErrorCode::none;
 }
 
 task::Task<bool> join(Member& self) {
@@ -232,7 +246,8 @@ task::Task<void> work(Member& self) {
 task::Task<void> consume_in_group(ClientKit kit, MemberPlan plan) {
   Member self(std::move(kit), std::move(plan));
   while (!self.kit.ending) {
-    if (self.generation < 0 && !co_await join(self)) {
+    const bool lost = self.generation < 0 && !self.session.connected();
+    if ((lost && !co_await find_coordinator(self)) || (self.generation < 0 && !co_await join(self))) {
       co_await pause(self.kit, 20ms, 500ms);
       continue;
     }

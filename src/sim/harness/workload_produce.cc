@@ -1,13 +1,10 @@
-// A producer, with what it may conclude from each answer.
+// A producer that waits for each answer, with what it may conclude from it.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
 
-#include "sim/harness/workloads.h"
-#include "wire/messages/init_producer_id.h"
-#include "wire/messages/produce.h"
-#include "wire/record_batch_builder.h"
+#include "sim/harness/producer.h"
 
 namespace chronik::sim {
 
@@ -15,104 +12,12 @@ namespace {
 
 using wire::ErrorCode;
 
-constexpr std::int32_t kTimeoutMs = 5000;
-
-/// A batch on its way to one partition, until its fate is settled.
-struct Outgoing {
-  PartitionName partition;
-  Buffer batch;
-  std::vector<std::uint64_t> numbers;
-  int attempts = 0;
-  bool uncertain = false;  // some attempt may have been appended
-  bool settled = false;
-};
-
-struct Producer {
-  Producer(ClientKit with, ProducerPlan what) : kit(std::move(with)), plan(std::move(what)), session(kit) {}
-  ClientKit kit;
-  ProducerPlan plan;
-  Session session;
-  ProducerId id = wire::kNoProducerId;
-  ProducerEpoch epoch = wire::kNoProducerEpoch;
-  std::map<PartitionName, std::int32_t> next_sequence;
-  std::vector<Outgoing> outgoing;
-};
-
-/// Whether the same batch may be taken later.
-bool is_permanent(ErrorCode error) {
-  return error == ErrorCode::message_too_large || error == ErrorCode::invalid_record ||
-         error == ErrorCode::corrupt_message;
-}
-
-/// Whether the error says that nothing was appended and nothing will be, whatever happens later.
-bool is_definite(ErrorCode error) {
-  switch (error) {
-    case ErrorCode::unknown_topic_or_partition:
-    case ErrorCode::not_leader_or_follower:
-    case ErrorCode::message_too_large:
-    case ErrorCode::invalid_record:
-    case ErrorCode::corrupt_message:
-    case ErrorCode::invalid_timestamp:
-    case ErrorCode::throttling_quota_exceeded:
-      return true;
-    default:
-      return false;
-  }
-}
-
-Outgoing make_batch(Producer& self, const PartitionName& partition) {
-  Outgoing out;
-  out.partition = partition;
-  wire::BatchOptions options;
-  Prng& prng = self.kit.prng;
-  if (prng.chance(1, 4)) options.codec = static_cast<wire::Codec>(1 + prng.below(4));
-  const auto count = 1 + prng.below(5);
-  if (self.plan.idempotent) {
-    options.producer_id = self.id;
-    options.producer_epoch = self.epoch;
-    options.base_sequence = self.next_sequence[partition];
-    self.next_sequence[partition] += static_cast<std::int32_t>(count);
-  }
-  wire::RecordBatchBuilder builder(options);
-  const std::size_t padding = prng.chance(1, 20) ? prng.below(20'000) : prng.below(200);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t number = self.kit.history.send(
-        {.partition = partition, .producer = self.plan.number, .idempotent = self.plan.idempotent});
-    out.numbers.push_back(number);
-    const std::string key = fmt::format("key-{}", prng.below(50));
-    const std::string value = fmt::format("{} {}", number, std::string(padding, 'x'));
-    std::optional<ByteSpan> keyed;
-    if (prng.chance(1, 2)) keyed = as_bytes(key);
-    builder.add(self.kit.context.wall_now(), keyed, as_bytes(value));
-  }
-  auto built = builder.build();
-  CHECK(built);
-  out.batch = *std::move(built);
-  return out;
-}
-
-void settle(Producer& self, Outgoing& out, Fate fate, std::int64_t base) {
-  out.settled = true;
-  for (std::size_t i = 0; i < out.numbers.size(); ++i) {
-    SentRecord& record = self.kit.history.sent(out.numbers[i]);
-    record.fate = fate;
-    if (fate != Fate::acknowledged) continue;
-    record.offset = base + static_cast<std::int64_t>(i);
-    record.acknowledged_at = self.kit.context.now();
-  }
-}
-
 /// Takes note of one partition's answer.
 void take_answer(Producer& self, Outgoing& out, ErrorCode error, Offset base) {
   History& history = self.kit.history;
-  if (error == ErrorCode::none) {
-    if (out.uncertain && self.plan.idempotent) history.reached("retried batch acknowledged");
-    return settle(self, out, Fate::acknowledged, base.value());
-  }
+  if (error == ErrorCode::none) return acknowledge(self, out, base);
   history.reached(fmt::format("produce answered {}", wire::to_string(error)));
-  const bool fatal = error == ErrorCode::out_of_order_sequence_number || error == ErrorCode::unknown_producer_id ||
-                     error == ErrorCode::invalid_producer_epoch;
-  if (fatal) {
+  if (is_about_sequence(error)) {
     history.violate("producer", fmt::format("producer {} kept its sequence on {} and was told {}", self.plan.number,
                                             out.partition.to_string(), wire::to_string(error)));
     self.id = wire::kNoProducerId;
@@ -129,20 +34,14 @@ void take_answer(Producer& self, Outgoing& out, ErrorCode error, Offset base) {
 task::Task<void> attempt(Producer& self) {
   wire::ProduceRequest request;
   request.acks = static_cast<std::int16_t>(self.kit.prng.chance(1, 4) ? 1 : -1);
-  request.timeout_ms = kTimeoutMs;
+  request.timeout_ms = kProduceTimeoutMs;
   for (Outgoing& out : self.outgoing) {
     if (out.settled) continue;
-    if (++out.attempts > 1 && !self.plan.idempotent && out.uncertain) {
-      for (const auto number : out.numbers) self.kit.history.sent(number).resent = true;
-    }
-    auto topic = std::ranges::find(request.topic_data, out.partition.topic, &wire::ProduceRequest::TopicData::name);
-    if (topic == request.topic_data.end()) {
-      topic = request.topic_data.insert(topic, {.name = out.partition.topic, .topic_id = {}, .partition_data = {}});
-    }
-    topic->partition_data.push_back({PartitionIndex(out.partition.index), out.batch});
+    begin_attempt(self, out);
+    add_to(request, out);
   }
   // By name: ids come with version 13.
-  auto answer = co_await self.session.call(std::move(request), std::chrono::milliseconds(kTimeoutMs), 12);
+  auto answer = co_await self.session.call(std::move(request), std::chrono::milliseconds(kProduceTimeoutMs), 12);
   if (!answer) {
     for (Outgoing& out : self.outgoing) out.uncertain = true;
     co_return;
@@ -154,17 +53,6 @@ task::Task<void> attempt(Producer& self) {
       if (out != self.outgoing.end() && !out->settled) take_answer(self, *out, place.error_code, place.base_offset);
     }
   }
-}
-
-/// A new producer id: what was sent under the old one will not be sent again.
-task::Task<bool> begin(Producer& self) {
-  wire::InitProducerIdRequest request;
-  auto answer = co_await self.session.call(std::move(request), 30s);
-  if (!answer || answer->error_code != ErrorCode::none) co_return false;
-  self.id = answer->producer_id;
-  self.epoch = answer->producer_epoch;
-  self.next_sequence.clear();
-  co_return true;
 }
 
 void choose(Producer& self) {

@@ -43,6 +43,7 @@ void take(Reader& self, const wire::RecordView& record, Instant asked_at) {
   history.see(self.partition, offset, *number);
   const SentRecord& sent = history.sent(*number);
   if (sent.fate != Fate::acknowledged || sent.acknowledged_at < asked_at) return;
+  history.reached("a waiting reader was woken");
   const Duration late = self.kit.context.now() - sent.acknowledged_at;
   if (late > kDeliveryLimit) {
     history.violate("delivery",
@@ -61,6 +62,7 @@ bool take_batches(Reader& self, const wire::Records& records, Instant asked_at) 
     const auto header = wire::parse_batch_header(rest);
     if (!header || header->size() > rest.size()) return true;  // the end may be cut
     const ByteSpan batch = rest.first(header->size());
+    self.bytes += batch.size();
     rest = rest.subspan(batch.size());
     if (!wire::batch_crc_holds(batch)) return false;
     auto reader = wire::RecordReader::open(batch, 64 << 20);
@@ -101,11 +103,7 @@ task::Task<std::int64_t> ask_offset(Reader& self, UnixMillis which) {
 task::Task<void> start_over(Reader& self) {
   const std::int64_t start = co_await ask_offset(self, wire::kEarliestTimestamp);
   if (start < 0) co_return;
-  const std::int64_t allowed = self.kit.history.seen(self.partition).delete_before;
-  if (start > allowed) {
-    self.kit.history.violate("lost", fmt::format("{}: the log starts at {}, but nobody deleted beyond {}",
-                                                 self.partition.to_string(), start, allowed));
-  }
+  self.kit.history.see_log_start(self.partition, start, "lost");
   self.position = start;
 }
 
@@ -131,6 +129,11 @@ task::Task<bool> poll(Reader& self) {
   }
   if (place.error_code != ErrorCode::none) {
     self.kit.history.reached(fmt::format("fetch answered {}", wire::to_string(place.error_code)));
+    self.damaged = place.error_code == ErrorCode::corrupt_message;
+    if (self.damaged && !self.kit.history.damaged) {
+      self.kit.history.violate("corruption", fmt::format("{}: offset {} is called damaged, and nothing was",
+                                                         self.partition.to_string(), self.position));
+    }
     co_return false;
   }
   take_high_watermark(self, before, place.high_watermark);
@@ -159,9 +162,15 @@ task::Task<void> read_whole_log(ClientKit kit, PartitionName partition, std::sha
     if (into->start < 0 || into->end < 0) co_await pause(self.kit, 100ms, 300ms);
   }
   self.position = into->start;
-  while (self.position < into->end) {
+  while (self.position < into->end && !self.damaged) {
     if (!co_await poll(self)) co_await pause(self.kit, 50ms, 200ms);
   }
+  into->damaged = self.damaged;
+  into->end = std::min(into->end, self.position);
+  into->bytes = self.bytes;
+  // Retention may have gone on meanwhile.
+  if (!self.damaged)
+    into->start = std::max(into->start, std::min(co_await ask_offset(self, wire::kEarliestTimestamp), into->end));
   const auto& seen = self.kit.history.seen(self.partition).records;
   into->records.insert(seen.lower_bound(into->start), seen.lower_bound(into->end));
   into->complete = true;

@@ -12,10 +12,26 @@ namespace chronik::sim {
 struct ProducerPlan {
   std::uint64_t number = 0;  // of this producer, unique in the world
   bool idempotent = true;
+  bool bulk = false;  // large batches
   std::vector<PartitionName> partitions;
   Duration pause_min{};  // between two requests
   Duration pause_max{};
 };
+
+/// Several requests in flight; idempotent.
+task::Task<void> pipeline_on(ClientKit kit, ProducerPlan plan);
+
+/// A producer whose place another one takes, and who does not know: what it writes then is refused.
+task::Task<void> fence(ClientKit kit, ProducerPlan plan);
+
+/// Asks for offsets by time and by epoch, and reads in the middle of the log.
+task::Task<void> inquire(ClientKit kit, std::vector<PartitionName> partitions);
+
+/// Keeps positions in a group without members, and administers groups; `members` names a group that has some.
+task::Task<void> keep_offsets(ClientKit kit, std::string members);
+
+/// Makes a topic, uses it, deletes it, under one name again and again. `number` is unique in the world.
+task::Task<void> recreate(ClientKit kit, std::uint64_t number);
 
 /// Keyed and un-keyed records in batches of all codecs, several partitions in one request, retries.
 task::Task<void> produce_on(ClientKit kit, ProducerPlan plan);
@@ -38,14 +54,15 @@ task::Task<void> administer(ClientKit kit, std::vector<PartitionName> partitions
 /// Connects, sends a part of a request or nothing sensible at all, and never reads.
 task::Task<void> misbehave(ClientKit kit, std::string topic);
 
-/// Creates the topics; repeats until the broker says that they exist.
-task::Task<void> create_topics(ClientKit kit, std::vector<std::string> topics, std::int32_t partitions,
-                               std::shared_ptr<bool> done);
+/// Creates the topics of topics.h; repeats until the broker says that they exist.
+task::Task<void> create_topics(ClientKit kit, std::shared_ptr<bool> done);
 
 /// Everything in [start, end) of the partition into `into`, through the front door. `start` is the log start at the
 /// time. Repeats until it is there.
 struct FinalLog {
   bool complete = false;
+  bool damaged = false;     // the broker says that what follows `end` is damaged
+  std::uint64_t bytes = 0;  // of its batches
   std::int64_t start = -1;
   std::int64_t end = -1;
   std::map<std::int64_t, std::uint64_t> records;
