@@ -69,8 +69,7 @@ task::Task<void> Core::sweep_group(std::shared_ptr<Core> core, std::string group
   Entry* const entry = core->find(group);
   if (entry == nullptr) co_return;
   OffsetNames stale = core->stale_offsets(*entry, core->context_.wall_now());
-  const bool nothing_left =
-      !entry->has_members() && entry->pending.empty() && stale.size() == entry->offsets.count();
+  const bool nothing_left = !entry->has_members() && entry->pending.empty() && stale.size() == entry->offsets.count();
   if (nothing_left) {
     // Pending members of a group that never was keep it for their session's time.
     if (!entry->consumer && entry->group.generation() == 0 && !entry->group.protocol_type() && entry->offsets.empty())

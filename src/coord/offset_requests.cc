@@ -54,8 +54,8 @@ wire::OffsetCommitResponse check_topics(Core& core, const wire::OffsetCommitRequ
     answer.name = topic.name;
     answer.topic_id = topic.topic_id;
     for (const auto& partition : topic.partitions) {
-      const ErrorCode error = check_offset(core, known, version >= kTopicIdsSince, partition.partition_index,
-                                           partition.committed_metadata);
+      const ErrorCode error =
+          check_offset(core, known, version >= kTopicIdsSince, partition.partition_index, partition.committed_metadata);
       answer.partitions.push_back({partition.partition_index, error});
       if (error != ErrorCode::none) continue;
       CommittedOffset offset{.offset = partition.committed_offset,

@@ -37,18 +37,15 @@ class PendingOffsets {
   /// Whether the committed offset may change without a further commit (KIP-447).
   bool covers(std::string_view topic, PartitionIndex partition) const {
     return std::ranges::any_of(by_producer_, [&](const auto& of_producer) {
-      return std::ranges::any_of(of_producer.second, [&](const Item& item) {
-        return item.partition == partition && item.topic == topic;
-      });
+      return std::ranges::any_of(of_producer.second,
+                                 [&](const Item& item) { return item.partition == partition && item.topic == topic; });
     });
   }
   bool empty() const { return by_producer_.empty(); }
   std::size_t footprint() const { return footprint_; }
 
  private:
-  static std::size_t size_of(const Item& item) {
-    return sizeof item + item.topic.size() + item.offset.metadata.size();
-  }
+  static std::size_t size_of(const Item& item) { return sizeof item + item.topic.size() + item.offset.metadata.size(); }
 
   std::map<ProducerId, std::vector<Item>> by_producer_;
   std::size_t footprint_ = 0;

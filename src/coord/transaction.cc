@@ -39,7 +39,8 @@ Transaction preparing(const Transaction& now, bool commits, UnixMillis at) {
 }
 
 bool ended_as(const Transaction& now, bool commits) {
-  const bool committed = now.phase == TransactionPhase::prepare_commit || now.phase == TransactionPhase::complete_commit;
+  const bool committed =
+      now.phase == TransactionPhase::prepare_commit || now.phase == TransactionPhase::complete_commit;
   return committed == commits;
 }
 
@@ -134,8 +135,7 @@ NextTransaction add_partitions(const Transaction& now, ProducerIdentity producer
 
 ErrorCode verify_partitions(const Transaction& now, ProducerIdentity producer, const TransactionPartitions& asked) {
   if (const ErrorCode error = check_producer(now, producer); error != ErrorCode::none) return error;
-  const bool included =
-      now.phase == TransactionPhase::ongoing && std::ranges::includes(now.partitions, asked);
+  const bool included = now.phase == TransactionPhase::ongoing && std::ranges::includes(now.partitions, asked);
   return included ? ErrorCode::none : ErrorCode::transaction_abortable;
 }
 

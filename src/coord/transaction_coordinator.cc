@@ -258,7 +258,9 @@ wire::ListTransactionsResponse TransactionCoordinator::list(const wire::ListTran
       response.unknown_state_filters.push_back(name);
     }
   }
-  const auto contains = [](const auto& list, const auto& value) { return std::ranges::find(list, value) != list.end(); };
+  const auto contains = [](const auto& list, const auto& value) {
+    return std::ranges::find(list, value) != list.end();
+  };
   const std::int64_t now = core_->context().wall_now().value();
   const auto wanted = [&](const Transaction& state) {
     if (state.phase == TransactionPhase::dead) return false;

@@ -62,7 +62,8 @@ class TransactionCoordinator {
   task::Task<void> close(Deadline until);
 
   task::Task<wire::InitProducerIdResponse> init_producer_id(wire::InitProducerIdRequest request, Deadline until);
-  /// AddPartitionsToTxn, AddOffsetsToTxn, and what a partition leader asks before a transaction's first write (KIP-890).
+  /// AddPartitionsToTxn, AddOffsetsToTxn, and what a partition leader asks before a transaction's first write
+  /// (KIP-890).
   task::Task<ErrorCode> enlist(Enlistment enlistment, Deadline until);
   task::Task<wire::EndTxnResponse> end(wire::EndTxnRequest request, std::int16_t api_version, Deadline until);
 

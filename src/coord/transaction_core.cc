@@ -164,8 +164,8 @@ std::optional<Instant> TransactionCore::due(const TransactionEntry& entry) const
   } else if (now.preparing() || config_.id_expiration_ms <= 0) {
     return std::nullopt;
   } else {
-    left = std::clamp<std::int64_t>(config_.id_expiration_ms - (wall - now.updated.value()), 0,
-                                    config_.id_expiration_ms);
+    left =
+        std::clamp<std::int64_t>(config_.id_expiration_ms - (wall - now.updated.value()), 0, config_.id_expiration_ms);
   }
   return context_.now() + std::chrono::milliseconds(left);
 }
@@ -265,8 +265,8 @@ task::Task<void> TransactionCore::expire(std::shared_ptr<TransactionCore> core, 
   }
   if (entry->gone) co_return;
   release(*entry);
-  core->deadlines_.set(entry->serial, std::max(core->due(*entry).value_or(Instant{}),
-                                               core->context_.now() + kExpiryAgain));
+  core->deadlines_.set(entry->serial,
+                       std::max(core->due(*entry).value_or(Instant{}), core->context_.now() + kExpiryAgain));
   core->wake_timer();
 }
 

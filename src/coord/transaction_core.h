@@ -1,5 +1,5 @@
-// TransactionCore: what is behind the face: the transactional ids of one shard, the partitions they live in, and the one
-// timer.
+// TransactionCore: what is behind the face: the transactional ids of one shard, the partitions they live in, and the
+// one timer.
 //
 // Coroutines hold the core and an entry by shared_ptr; after every suspension the entry may be `gone`.
 #pragma once
@@ -24,11 +24,11 @@ struct TransactionEntry {
   const std::string id;
   const PartitionIndex home;
   const std::uint64_t serial;
-  Transaction now;           // as far as it is durable
-  bool changing = false;     // somebody has the right to write the next state
-  bool completing = false;   // markers are being written
-  bool gone = false;         // forgotten, expired, or moved away
-  std::size_t counted = 0;   // its part of TransactionCore::memory_
+  Transaction now;          // as far as it is durable
+  bool changing = false;    // somebody has the right to write the next state
+  bool completing = false;  // markers are being written
+  bool gone = false;        // forgotten, expired, or moved away
+  std::size_t counted = 0;  // its part of TransactionCore::memory_
   task::Event changed;
 };
 using TransactionEntryPtr = std::shared_ptr<TransactionEntry>;

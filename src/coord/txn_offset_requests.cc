@@ -113,8 +113,8 @@ task::Task<wire::TxnOffsetCommitResponse> GroupCoordinator::txn_offset_commit(wi
   const auto entry = admit(*core, request);
   if (!entry) co_return set_all(response, entry.error()), response;
   if (lags(**entry, request, offsets)) co_return set_all(response, ErrorCode::illegal_generation), response;
-  auto written = core->commit_in_transaction(**entry, std::move(offsets), {request.producer_id, request.producer_epoch},
-                                             pass);
+  auto written =
+      core->commit_in_transaction(**entry, std::move(offsets), {request.producer_id, request.producer_epoch}, pass);
   core->update(**entry, {});
   if (!written) co_return set_all(response, written.error()), response;
   error = co_await Journal::settled(*std::move(written), until);

@@ -1,7 +1,7 @@
 // Log compaction (cleanup.policy=compact): of the records of one key only the last stays; a tombstone (null value) goes
 // after delete_retention. Works on closed, synced segments only, in bounded memory; offsets do not
-// change. How long a tombstone stays counts from the first run that meets it, which notes that in its batch (KIP-534), so
-// that whoever reads from the beginning has that long to come to it.
+// change. How long a tombstone stays counts from the first run that meets it, which notes that in its batch (KIP-534),
+// so that whoever reads from the beginning has that long to come to it.
 //
 // Rewritten segments stay contiguous: where whole batches went, an empty batch covers their offsets, so that every gap
 // that is found later is damage. What aborted transactions wrote goes; nothing at or above the first offset of an open

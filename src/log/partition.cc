@@ -160,8 +160,7 @@ std::expected<Appended, Rejection> Partition::place(ByteSpan batch, wire::Record
   tail_bytes_ += batch.size();
   log_end_ = end;
   if (canary(Canary::high_watermark_from_log_end)) advance_high_watermark();
-  return Appended{base, header.last_offset(), append_time ? now : UnixMillis(-1), log_start_,
-                  std::move(place->commit)};
+  return Appended{base, header.last_offset(), append_time ? now : UnixMillis(-1), log_start_, std::move(place->commit)};
 }
 
 std::expected<Appended, Rejection> Partition::append_internal(ByteSpan batch, Origin origin, TransactionPass pass) {

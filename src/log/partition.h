@@ -202,9 +202,9 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   DurableEnd durable_end_{0};
   HighWatermark high_watermark_{0};
   Offset compacted_to_{0};
-  ProducerState producers_;          // as of the log end
-  ProducerState flushed_producers_;  // as of the synced end of the files
-  Transactions transactions_;        // as of the log end
+  ProducerState producers_;                       // as of the log end
+  ProducerState flushed_producers_;               // as of the synced end of the files
+  Transactions transactions_;                     // as of the log end
   std::map<ProducerId, TransactionPass> passes_;  // given and not used; at most one for each request under way
   TransactionPass last_pass_ = kNoPass;
 

@@ -129,7 +129,6 @@ TEST(PartitionTransactions, a_first_write_without_a_pass_is_refused) {
   EXPECT_EQ(refused.error().code, ErrorCode::invalid_txn_state);
 }
 
-
 TEST(PartitionTransactions, a_pass_is_void_once_the_transaction_has_ended) {
   TransactionRig rig(5);
   ASSERT_TRUE(rig.open(1));
@@ -174,8 +173,8 @@ TEST(PartitionTransactions, plain_batches_of_a_producer_in_a_transaction_are_ref
   EXPECT_EQ(plain.error().code, ErrorCode::invalid_txn_state);
 }
 
-/// Whatever the interleaving of transactions, flushes, restarts and power cuts: a reader of committed records sees those
-/// of committed transactions, all of them, in order, and no others.
+/// Whatever the interleaving of transactions, flushes, restarts and power cuts: a reader of committed records sees
+/// those of committed transactions, all of them, in order, and no others.
 TEST(PartitionTransactions, committed_readers_see_exactly_the_committed_transactions) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

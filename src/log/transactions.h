@@ -69,7 +69,7 @@ class Transactions {
   };
 
   std::map<ProducerId, OpenTransaction> open_;
-  std::set<Offset> firsts_;  // of the open ones
+  std::set<Offset> firsts_;                  // of the open ones
   std::vector<Ended> ended_;                 // by marker
   std::vector<AbortedTransaction> aborted_;  // by marker
 };

@@ -42,15 +42,14 @@ std::expected<std::optional<Pending>, ErrorCode> write_one(ShardServer& server, 
   const auto& [partition, id] = share.targets[target];
   const Markers& about = share.markers;
   if (partition.topic == meta::kOffsetsTopic) {
-    auto written = server.coordinator().write_marker(partition.partition, about.producer, about.commits,
-                                                     about.coordinator_epoch);
+    auto written =
+        server.coordinator().write_marker(partition.partition, about.producer, about.commits, about.coordinator_epoch);
     if (!written) return std::unexpected(written.error());
     return Pending{target, nullptr, *std::move(written)};
   }
   const log::PartitionPtr log = server.log().find(id);
   if (!log) return std::unexpected(ErrorCode::unknown_topic_or_partition);
-  auto appended =
-      log->append_marker(about.producer.id, about.producer.epoch, about.commits, about.coordinator_epoch);
+  auto appended = log->append_marker(about.producer.id, about.producer.epoch, about.commits, about.coordinator_epoch);
   if (!appended) return std::unexpected(appended.error().code);
   if (!appended->commit) return std::nullopt;
   return Pending{target, std::move(appended->commit), nullptr};
@@ -126,11 +125,11 @@ task::Task<coord::TransactionPartitions> NodeTransactions::write_markers(Markers
   }
   std::vector<task::Task<Result<std::vector<bool>>>> calls;
   for (const auto& [shard, share] : shares) {
-    auto body = [&broker, share, until](shard::Shard& owner) mutable {
-      return write_share(broker.at(owner.id()), std::move(share), until);
+    auto body = [&broker, mine = MarkerShare(share), until](shard::Shard& owner) mutable {
+      return write_share(broker.at(owner.id()), std::move(mine), until);
     };
-    calls.push_back(shard::call(server_.shard(), broker.shards().at(shard), "transaction.markers", until,
-                                std::move(body)));
+    calls.push_back(
+        shard::call(server_.shard(), broker.shards().at(shard), "transaction.markers", until, std::move(body)));
   }
   coord::TransactionPartitions left;
   if (calls.empty()) co_return left;

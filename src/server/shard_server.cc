@@ -9,8 +9,8 @@
 namespace chronik::server {
 
 namespace {
-/// An eighth of the budget for groups (three quarters of it) and transactions, half of the rest each for what comes in and what goes out; shared evenly by the
-/// shards.
+/// An eighth of the budget for groups (three quarters of it) and transactions, half of the rest each for what comes in
+/// and what goes out; shared evenly by the shards.
 std::size_t group_share(const meta::BrokerConfig& config, std::size_t shards) {
   return static_cast<std::size_t>(config.memory_budget_bytes) / 8 / shards;
 }
@@ -164,8 +164,7 @@ void ShardServer::follow(const meta::Image& old, const meta::Image& now) {
   for (const meta::TopicPtr& topic : now.topics()) {
     const meta::TopicPtr before = old.find(topic->id);
     if (before == topic && !defaults_changed) continue;
-    follow_topic(*topic, before ? before->partition_count() : 0,
-                 log_config(view().topic_config(*topic), stall));
+    follow_topic(*topic, before ? before->partition_count() : 0, log_config(view().topic_config(*topic), stall));
   }
 }
 

@@ -34,8 +34,7 @@ task::Task<wire::AddOffsetsToTxnResponse> handle_add_offsets_to_txn(RequestConte
   enlistment.transactional_id = std::move(request.transactional_id);
   enlistment.producer = {request.producer_id, request.producer_epoch};
   enlistment.partitions = {{offsets, coord::offsets_partition(request.group_id, topic->partition_count())}};
-  response.error_code =
-      for_version(co_await enlist(server, std::move(enlistment)), context.version(), kFencedSince);
+  response.error_code = for_version(co_await enlist(server, std::move(enlistment)), context.version(), kFencedSince);
   co_return response;
 }
 

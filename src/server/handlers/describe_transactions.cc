@@ -27,7 +27,9 @@ task::Task<wire::DescribeTransactionsResponse> handle_describe_transactions(Requ
   for (std::string& id : request.transactional_ids) parts[transaction_owner(server, id)].push_back(std::move(id));
   std::vector<task::Task<Result<States>>> calls;
   for (const auto& [shard, ids] : parts) {
-    auto body = [ids](ShardServer& owner, Deadline) mutable { return serve(owner, std::move(ids)); };
+    auto body = [mine = std::vector<std::string>(ids)](ShardServer& owner, Deadline) mutable {
+      return serve(owner, std::move(mine));
+    };
     calls.push_back(on_transaction_shard<States>(server, "describe_transactions", shard, std::move(body)));
   }
   wire::DescribeTransactionsResponse response;

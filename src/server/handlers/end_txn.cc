@@ -18,8 +18,7 @@ task::Task<wire::EndTxnResponse> handle_end_txn(RequestContext& context, wire::E
   auto body = [request = std::move(request), version = context.version()](ShardServer& owner, Deadline until) mutable {
     return serve(owner, std::move(request), version, until);
   };
-  auto answer =
-      co_await on_transaction_shard<wire::EndTxnResponse>(context.server, "end_txn", shard, std::move(body));
+  auto answer = co_await on_transaction_shard<wire::EndTxnResponse>(context.server, "end_txn", shard, std::move(body));
   wire::EndTxnResponse response;
   if (answer) {
     response = *std::move(answer);

@@ -30,8 +30,8 @@ task::Task<wire::InitProducerIdResponse> init_transactional(RequestContext& cont
   auto body = [request = std::move(request)](ShardServer& owner, Deadline until) mutable {
     return serve(owner, std::move(request), until);
   };
-  auto answer = co_await on_transaction_shard<wire::InitProducerIdResponse>(server, "init_producer_id", shard,
-                                                                            std::move(body));
+  auto answer =
+      co_await on_transaction_shard<wire::InitProducerIdResponse>(server, "init_producer_id", shard, std::move(body));
   if (!answer) co_return refused(wire::ErrorCode::coordinator_not_available);
   answer->error_code = for_version(answer->error_code, context.version(), kFencedSince);
   co_return *std::move(answer);

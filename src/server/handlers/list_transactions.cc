@@ -20,8 +20,8 @@ task::Task<Response> handle_list_transactions(RequestContext& context, wire::Lis
   std::vector<task::Task<Result<Response>>> calls;
   for (std::size_t i = 0; i < server.broker().shards().size(); ++i) {
     auto body = [request](ShardServer& owner, Deadline) mutable { return serve(owner, std::move(request)); };
-    calls.push_back(on_transaction_shard<Response>(server, "list_transactions",
-                                                   ShardId(static_cast<std::uint32_t>(i)), std::move(body)));
+    calls.push_back(on_transaction_shard<Response>(server, "list_transactions", ShardId(static_cast<std::uint32_t>(i)),
+                                                   std::move(body)));
   }
   auto results = co_await all(server.context(), "list_transactions", std::move(calls),
                               server.context().after(kTransactionDeadline + 2 * kTransactionReplySlack));

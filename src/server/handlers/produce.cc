@@ -155,8 +155,8 @@ task::Task<void> admit_transactional(RequestContext& context, const std::string&
       const wire::RecordBatchHeader& header = piece.validated.header;
       if (!header.is_transactional()) continue;
       const std::string& topic = context.server.view().image()->find(piece.id.topic)->name;
-      writes.push_back({ShardId(static_cast<std::uint32_t>(shard)), piece.id, topic,
-                        {header.producer_id, header.producer_epoch}});
+      writes.push_back(
+          {ShardId(static_cast<std::uint32_t>(shard)), piece.id, topic, {header.producer_id, header.producer_epoch}});
       pieces.push_back(&piece);
     }
   }

@@ -19,7 +19,7 @@ struct TransactionalWrite {
   TopicPartition id;
   std::string topic;
   coord::ProducerIdentity producer;
-  log::TransactionPass pass = log::kNoPass;           // out: to append with
+  log::TransactionPass pass = log::kNoPass;       // out: to append with
   wire::ErrorCode error = wire::ErrorCode::none;  // out: to refuse it with
 };
 

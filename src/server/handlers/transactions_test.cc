@@ -1,5 +1,5 @@
-// Transactions over the wire, in simulated time: both versions of the protocol, fencing, time-outs, offsets, restarts and
-// power cuts. What a partition does is tested in log.
+// Transactions over the wire, in simulated time: both versions of the protocol, fencing, time-outs, offsets, restarts
+// and power cuts. What a partition does is tested in log.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -130,8 +130,8 @@ class TransactionTest : public HandlerTest {
     EXPECT_EQ(data.error_code, ErrorCode::none);
     EXPECT_TRUE(data.aborted_transactions);
     std::multimap<std::int64_t, ProducerId> starts;
-    for (const auto& aborted : data.aborted_transactions.value_or(
-             std::vector<wire::FetchResponse::AbortedTransaction>{})) {
+    for (const auto& aborted :
+         data.aborted_transactions.value_or(std::vector<wire::FetchResponse::AbortedTransaction>{})) {
       starts.emplace(aborted.first_offset.value(), aborted.producer_id);
     }
     Values values;
@@ -160,7 +160,8 @@ class TransactionTest : public HandlerTest {
     wire::DescribeTransactionsRequest request;
     request.transactional_ids = {id};
     const auto state = call(request).transaction_states.at(0);
-    return state.error_code == ErrorCode::none ? state.transaction_state : std::string(wire::to_string(state.error_code));
+    return state.error_code == ErrorCode::none ? state.transaction_state
+                                               : std::string(wire::to_string(state.error_code));
   }
 
   ErrorCode commit_offset(const std::string& id, Identity producer, const std::string& group, std::int64_t offset,
@@ -316,8 +317,7 @@ TEST_P(Transactions, a_producer_that_says_who_it_was_keeps_its_id) {
   EXPECT_EQ(try_init("t", 60'000, first).producer_epoch, second.producer_epoch);
   init("t");
   EXPECT_EQ(try_init("t", 60'000, first).error_code, ErrorCode::producer_fenced);
-  EXPECT_EQ(try_init("t", 60'000, Identity{ProducerId(4711), ProducerEpoch(0)}).error_code,
-            ErrorCode::producer_fenced);
+  EXPECT_EQ(try_init("t", 60'000, Identity{ProducerId(4711), ProducerEpoch(0)}).error_code, ErrorCode::producer_fenced);
 }
 
 TEST_P(Transactions, offsets_count_when_their_transaction_is_committed) {

@@ -1,5 +1,5 @@
-// TxnOffsetCommit, in three steps: the group's shard says whether its partition is part of the transaction already, else
-// the transaction's coordinator adds it (from version 5 on) or verifies it, then the offsets are written.
+// TxnOffsetCommit, in three steps: the group's shard says whether its partition is part of the transaction already,
+// else the transaction's coordinator adds it (from version 5 on) or verifies it, then the offsets are written.
 #include "coord/routing.h"
 #include "meta/topic_name.h"
 #include "server/handlers/handle_transactions.h"
@@ -75,8 +75,8 @@ task::Task<Response> handle_txn_offset_commit(RequestContext& context, Request r
   if (request.group_id.empty()) co_return refused(request, ErrorCode::invalid_group_id);
   const ShardId owner = group_owner(server)(request.group_id);
   const Deadline until = server.context().after(kGroupDeadline + kReplySlack);
-  auto asks = [&broker, group = request.group_id, producer = coord::ProducerIdentity{request.producer_id,
-                                                                                     request.producer_epoch}](
+  auto asks = [&broker, group = request.group_id,
+               producer = coord::ProducerIdentity{request.producer_id, request.producer_epoch}](
                   shard::Shard& shard) mutable { return begin(broker.at(shard.id()), std::move(group), producer); };
   const auto pass = co_await shard::call(server.shard(), broker.shards().at(owner), "txn_offset_commit.begin", until,
                                          std::move(asks));

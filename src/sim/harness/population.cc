@@ -61,6 +61,7 @@ void populate(const ClientKit& kit, const Mix& mix, std::size_t which, Numbers& 
   if (rarely()) spawn(keep_offsets(kit, "group"));
   if (rarely()) spawn(recreate(kit, numbers.owners++));
   spawn(misbehave(kit, "topic-0"));
+  if (which == 1) spawn(transact(kit, numbers.owners++));
 }
 
 }  // namespace chronik::sim

@@ -51,6 +51,12 @@ inline constexpr auto kSometimes = std::to_array<std::string_view>({
     "a waiting reader was woken",
     "connection lost",
     "a malformed request was refused",
+    // Transactions.
+    "a transaction was committed",
+    "a transaction timed out",
+    "the end of a transaction was asked for again",
+    "committed transactions were read",
+    "a zombie transaction was refused",
     // Topics and groups.
     "a topic was made again",
     "topic deleted",

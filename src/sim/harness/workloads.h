@@ -33,6 +33,9 @@ task::Task<void> keep_offsets(ClientKit kit, std::string members);
 /// Makes a topic, uses it, deletes it, under one name again and again. `number` is unique in the world.
 task::Task<void> recreate(ClientKit kit, std::uint64_t number);
 
+/// A transactional producer on a topic of its own, and a reader of what it committed. `number` is unique in the world.
+task::Task<void> transact(ClientKit kit, std::uint64_t number);
+
 /// Keyed and un-keyed records in batches of all codecs, several partitions in one request, retries.
 task::Task<void> produce_on(ClientKit kit, ProducerPlan plan);
 
