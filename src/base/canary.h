@@ -23,9 +23,13 @@ enum class Canary : std::uint8_t {
   budget_leaked,                // some memory is never given back
   failed_write_acknowledged,    // Produce reports success whatever happened to the group
   flush_not_synced,             // segments are recorded as synced and are not
+  aborted_not_told,             // readers of committed records are not told what was aborted
+  marker_forgotten,             // a transaction is complete before its last marker is written
+  transaction_not_verified,     // a batch opens a transaction that the coordinator knows nothing of
+  aborted_offset_counts,        // offsets of aborted transactions count
 };
 
-inline constexpr std::array<std::string_view, 14> kCanaryNames = {
+inline constexpr std::array<std::string_view, 18> kCanaryNames = {
     "none",
     "ack_before_fsync",
     "fsync_error_ignored",
@@ -40,6 +44,10 @@ inline constexpr std::array<std::string_view, 14> kCanaryNames = {
     "budget_leaked",
     "failed_write_acknowledged",
     "flush_not_synced",
+    "aborted_not_told",
+    "marker_forgotten",
+    "transaction_not_verified",
+    "aborted_offset_counts",
 };
 
 #ifdef CHRONIK_CANARIES

@@ -1,5 +1,6 @@
 // Offsets that are part of transactions: pending from their record on, decided by the marker in the same partition of
 // __consumer_offsets. Both go through the journal, so that they are told in the order in which they stand there.
+#include "base/canary.h"
 #include "coord/core.h"
 #include "coord/write_errors.h"
 
@@ -56,7 +57,8 @@ void Core::decide(PartitionIndex home, ProducerId producer, bool commits) {
     if (at == by_serial_.end()) continue;
     Entry& entry = *at->second;
     for (auto& item : entry.pending.take(producer)) {
-      if (commits) entry.offsets.put(item.topic, item.partition, std::move(item.offset));
+      const bool counts = commits || canary(Canary::aborted_offset_counts);
+      if (counts) entry.offsets.put(item.topic, item.partition, std::move(item.offset));
     }
     update(entry, {});
   }

@@ -89,9 +89,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// commit is then that of what is in the log. INVALID_PRODUCER_EPOCH, and what append() gives.
   std::expected<Appended, Rejection> append_marker(ProducerId producer, ProducerEpoch epoch, bool commits,
                                                    std::int32_t coordinator_epoch);
-  std::vector<AbortedTransaction> aborted_in(Offset from, Offset end) const {
-    return transactions_.aborted_in(from, end);
-  }
+  std::vector<AbortedTransaction> aborted_in(Offset from, Offset end) const;
   const ProducerState& producers() const { return producers_; }
   const Transactions& transactions() const { return transactions_; }
 

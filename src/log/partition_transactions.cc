@@ -1,6 +1,7 @@
 // Transactions of one partition: who may write into one, the markers that end them, the last stable offset.
 #include <algorithm>
 
+#include "base/canary.h"
 #include "log/partition.h"
 #include "log/rejection.h"
 #include "wire/record_batch_builder.h"
@@ -40,6 +41,11 @@ LastStableOffset Partition::last_stable_offset() const {
   if (!undecided) return LastStableOffset(end);
   // DeleteRecords may have taken the beginning of an open transaction.
   return LastStableOffset(std::clamp(undecided->value(), std::min(log_start_.value(), end), end));
+}
+
+std::vector<AbortedTransaction> Partition::aborted_in(Offset from, Offset end) const {
+  if (canary(Canary::aborted_not_told)) return {};
+  return transactions_.aborted_in(from, end);
 }
 
 /// An end is remembered until both readers and the files are past it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/canary.h"
 #include "log/rejection.h"
 #include "meta/topic_name.h"
 #include "server/broker.h"
@@ -114,6 +115,9 @@ task::Task<Result<ProducerId>> NodeTransactions::next_producer_id(Deadline until
 task::Task<coord::TransactionPartitions> NodeTransactions::write_markers(Markers markers, Deadline until) {
   Broker& broker = server_.broker();
   const meta::ImagePtr image = server_.view().image();
+  if (canary(Canary::marker_forgotten) && markers.partitions.size() > 1) {
+    markers.partitions.erase(std::prev(markers.partitions.end()));
+  }
   std::map<std::size_t, MarkerShare> shares;
   for (const auto& partition : markers.partitions) {
     const meta::TopicPtr topic = image->find(partition.topic);

@@ -38,7 +38,7 @@ class HarnessTest(harness.SystemTest):
             self.stand_in("--never-ready").start(deadline_s=0.5)
 
     def test_server_that_ends_early_is_noticed_at_once(self):
-        with self.assertRaisesRegex(AssertionError, "ended before"):
+        with self.assertRaisesRegex(AssertionError, "ended with 3 before"):
             self.stand_in("--never-ready", "--ends").start(deadline_s=60)
 
     def test_server_that_dies_during_a_test_is_a_failure(self):

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "base/canary.h"
 #include "server/handlers/gather.h"
 #include "server/handlers/on_transaction.h"
 
@@ -84,7 +85,7 @@ task::Task<void> admit_writes(RequestContext& context, const std::string& transa
       }
     }
   }
-  if (enlisting.empty()) co_return;
+  if (enlisting.empty() || canary(Canary::transaction_not_verified)) co_return;
   enlistment.transactional_id = transactional_id;
   enlistment.producer = producer;
   enlistment.version_2 = context.version() >= kAddsSince;
