@@ -16,6 +16,7 @@ constexpr std::size_t kPipelineMax = 256;
 constexpr std::size_t kReadMin = 4U << 10;
 constexpr std::size_t kReadMax = 256U << 10;
 constexpr std::size_t kWriteBatchMax = 1U << 20;
+constexpr std::size_t kUnsentMax = 1U << 20;  // answers that the peer has not taken, before it may ask for more
 constexpr Duration kFrameDeadline = 30s;     // from the first byte of a frame to its last
 constexpr Duration kWriteDeadline = 30s;     // for the peer to take what it asked for
 constexpr Duration kMemoryDeadline = 30s;    // back-pressure before the connection is given up
@@ -123,6 +124,7 @@ task::Task<void> Connection::serve(ExchangePtr exchange, Buffer frame, Instant r
   exchange->request_memory.release();
   if (answer) {
     exchange->answer = *std::move(answer);
+    unsent_bytes_ += wire::total_size(exchange->answer);
   } else {
     log_end(answer.error());
     exchange->close_after = true;
@@ -136,7 +138,7 @@ task::Task<Status> Connection::read_requests() {
     const Instant received = context_.now();
     auto exchange = std::make_shared<Exchange>(context_);
     exchange->request_memory = std::move(frame_memory_);
-    while (pipeline_.size() >= kPipelineMax && !writer_done_) {
+    while ((pipeline_.size() >= kPipelineMax || unsent_bytes_ >= kUnsentMax) && !writer_done_) {
       co_await changed_.wait("connection.pipeline", context_.after(kAnswerDeadline));
     }
     if (writer_done_) break;
@@ -185,11 +187,14 @@ task::Task<void> Connection::write_answers() {
     std::vector<Buffer> pieces;
     std::vector<ExchangePtr> taken;  // keeps the answers' memory charged until they have left
     const bool end = take_ready(pieces, taken);
+    const std::size_t bytes = wire::total_size(pieces);
     changed_.notify_all();
     if (!pieces.empty()) {
       const auto status = co_await task::write(context_, stream_, std::move(pieces), context_.after(kWriteDeadline));
       if (!status) break;
     }
+    unsent_bytes_ -= bytes;
+    changed_.notify_all();
     if (end) break;
   }
   stream_->close();

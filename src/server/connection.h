@@ -45,7 +45,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t id_;
   std::string host_;
   std::deque<ExchangePtr> pipeline_;  // requests in order, the oldest unanswered first
-  task::Event changed_;               // pipeline_ or one of the flags
+  std::size_t unsent_bytes_ = 0;      // of answers
+  task::Event changed_;               // pipeline_, unsent_bytes_ or one of the flags
   bool reading_done_ = false;
   bool writer_done_ = false;
   bool stopping_ = false;

@@ -3,6 +3,7 @@
 
 #include "server/test_client.h"
 #include "wire/messages/api_versions.h"
+#include "wire/messages/fetch.h"
 
 namespace chronik::server {
 namespace {
@@ -73,6 +74,54 @@ TEST_F(Peers, ones_that_promise_long_frames_and_send_nothing_hold_up_nobody) {
   EXPECT_LT(context.now() - began, 1s);
   for (const auto& liar : liars) liar->close();
 }
+
+wire::FetchRequest fetch_all() {
+  wire::FetchRequest request;
+  request.max_wait_ms = 100;
+  request.max_bytes = 64 << 20;
+  request.topics.emplace_back().topic = "a";
+  auto& partition = request.topics[0].partitions.emplace_back();
+  partition.partition_max_bytes = 64 << 20;
+  return request;
+}
+
+class DeafReaders : public HandlerTest {};
+
+// lesson: Memory exhaustion under load (slow consumer)
+TEST_P(DeafReaders, leave_memory_for_those_who_read) {
+  settings_ = {{"memory.budget.bytes", "33554432"}};
+  make_topic("a", 1);
+  const auto log = rig().partition("a", 0);
+  wire::RecordBatchBuilder builder({});
+  builder.add(UnixMillis(1'700'000'000'000), std::nullopt, as_bytes(std::string(100'000, 'x')));
+  const Buffer batch = builder.build().value();
+  task::Context& owner = rig().broker->at(rig().broker->owner(log->id())).context();
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(rig().run(owner, log->wal().room(batch.size(), owner.after(30s))));
+    ASSERT_TRUE(log->append_internal(batch.span()));
+    ASSERT_TRUE(rig().world->run_until([&] { return log->high_watermark().value() == i + 1; }, 10s));
+  }
+  task::Context& context = *rig().client_context;
+  std::vector<env::StreamPtr> deaf;
+  for (int i = 0; i < 12; ++i) {
+    auto connected = rig().run(context, task::connect(context, rig().broker->listening(), context.after(10s)));
+    ASSERT_TRUE(connected);
+    std::vector<Buffer> pieces;
+    for (std::int32_t n = 0; n < 60; ++n) {
+      auto frame = wire::encode_request(n, "deaf", fetch_all(), 12).value();
+      for (auto& piece : frame) pieces.push_back(std::move(piece));
+    }
+    ASSERT_TRUE(rig().run(context, task::write(context, *connected, std::move(pieces), context.after(10s))));
+    deaf.push_back(*std::move(connected));
+  }
+  rig().world->run_for(2s);
+  const Instant began = context.now();
+  for (int i = 0; i < 5; ++i) EXPECT_GT(call(fetch_all(), 12).responses.at(0).partitions.at(0).records.size(), 0U);
+  EXPECT_LT(context.now() - began, 2s);
+  for (const auto& stream : deaf) stream->close();
+}
+
+INSTANTIATE_TEST_SUITE_P(Shards, DeafReaders, kShardCounts);
 
 }  // namespace
 }  // namespace chronik::server

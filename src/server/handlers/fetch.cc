@@ -249,10 +249,11 @@ void assemble(FetchPlan& plan, bool incremental, wire::FetchResponse& response) 
   }
 }
 
-/// At most a quarter of what is left of the budget, so that readers who do not take their answers never starve the
-/// others.
+/// At most a quarter of what is left of the upper half of the budget; the lower half is given out in small pieces only,
+/// so that readers who do not take their answers never starve the others.
 std::size_t answer_limit(task::Budget& budget, std::int32_t asked, std::int32_t fetch_max) {
-  const std::size_t left = budget.limit() - std::min(budget.used(), budget.limit());
+  const std::size_t half = budget.limit() / 2;
+  const std::size_t left = half - std::min(budget.used(), half);
   const auto wanted = static_cast<std::size_t>(std::max(std::min(asked, fetch_max), 1));
   return std::min(wanted, std::max(kAnswerBytesMin, left / 4));
 }
