@@ -17,10 +17,10 @@ constexpr std::size_t kReadMin = 4U << 10;
 constexpr std::size_t kReadMax = 256U << 10;
 constexpr std::size_t kWriteBatchMax = 1U << 20;
 constexpr std::size_t kUnsentMax = 1U << 20;  // answers that the peer has not taken, before it may ask for more
-constexpr Duration kFrameDeadline = 30s;     // from the first byte of a frame to its last
-constexpr Duration kWriteDeadline = 30s;     // for the peer to take what it asked for
-constexpr Duration kMemoryDeadline = 30s;    // back-pressure before the connection is given up
-constexpr Duration kAnswerDeadline = 10min;  // how often a wait for a handler, which has its own deadline, looks again
+constexpr Duration kFrameDeadline = 30s;      // from the first byte of a frame to its last
+constexpr Duration kWriteDeadline = 30s;      // for the peer to take what it asked for
+constexpr Duration kMemoryDeadline = 30s;     // back-pressure before the connection is given up
+constexpr Duration kAnswerDeadline = 10min;   // how often a wait for a handler, which has its own deadline, looks again
 }  // namespace
 
 Connection::Connection(ShardServer& server, env::StreamPtr stream, std::uint64_t id)
