@@ -47,7 +47,7 @@ task::Task<Result<CompactionResult>> SegmentStore::Impl::compact(CompactionOptio
   if (compacting) co_return fail(Errc::in_use, *directory + ": is being compacted");
   const Exclusive only(compacting);
   const Offset from = std::max(cleaned_to, start());
-  const Offset end = std::min(options_.limit, synced.segment);
+  const Offset end = std::min(options_.limit, recorded.segment);
   std::vector<SegmentPtr> candidates;
   std::size_t dirty_bytes = 0;
   for (const SegmentPtr& segment : segments) {

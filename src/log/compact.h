@@ -1,5 +1,5 @@
 // Log compaction (cleanup.policy=compact): of the records of one key only the last stays; a tombstone (null value) goes
-// after delete_retention. Works on closed, synced segments only, in bounded memory; offsets do not
+// after delete_retention. Works on closed segments below the recorded one only, in bounded memory; offsets do not
 // change. How long a tombstone stays counts from the first run that meets it, which notes that in its batch (KIP-534),
 // so that whoever reads from the beginning has that long to come to it.
 //

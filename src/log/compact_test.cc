@@ -112,7 +112,7 @@ TEST(Compaction, the_last_value_of_each_key_stays_and_offsets_do_not_change) {
     Horizons horizons;
     for (int round = 0; round < 3; ++round) {
       ASSERT_TRUE(rig.run(store->append(source.batches(100))));
-      ASSERT_TRUE(rig.run(store->sync()));
+      ASSERT_TRUE(rig.record(*store));
       const Records before = read_all(rig, *store);
       const auto bytes = store->bytes();
       const FilePosition position = store->position();
@@ -155,7 +155,7 @@ TEST(Compaction, lookups_by_time_and_epoch_go_on) {
   auto store = rig.store_for(small_options());
   store->start_empty(Offset(0));
   ASSERT_TRUE(rig.run(store->append(source.batches(300))));
-  ASSERT_TRUE(rig.run(store->sync()));
+  ASSERT_TRUE(rig.record(*store));
   std::vector<std::optional<std::pair<LeaderEpoch, Offset>>> ends;
   for (int epoch = 0; epoch < 20; ++epoch) ends.push_back(store->epoch_end(LeaderEpoch(epoch)));
   ASSERT_TRUE(rig.run(store->compact({})));
@@ -189,7 +189,7 @@ TEST(Compaction, killed_at_any_point_each_segment_is_old_or_new) {
     auto store = rig.store_for(small_options());
     store->start_empty(Offset(0));
     ASSERT_TRUE(rig.run(store->append(source.batches(150))));
-    ASSERT_TRUE(rig.run(store->sync()));
+    ASSERT_TRUE(rig.record(*store));
     const FilePosition position = store->position();
     const Records before = read_all(rig, *store);
     const Records after = compacted(before, position.segment.value(), 0);
@@ -225,7 +225,7 @@ TEST(Compaction, goes_on_beside_readers_and_writers) {
     auto store = rig.store_for(small_options());
     store->start_empty(Offset(0));
     ASSERT_TRUE(rig.run(store->append(source.batches(150))));
-    ASSERT_TRUE(rig.run(store->sync()));
+    ASSERT_TRUE(rig.record(*store));
     auto running = std::make_shared<bool>(true);
     auto compact = [](SegmentStore& of, std::shared_ptr<bool> flag) -> task::Task<void> {
       const auto result = co_await of.compact({});
@@ -237,7 +237,7 @@ TEST(Compaction, goes_on_beside_readers_and_writers) {
     std::size_t rounds = 0;
     while (*running) {
       ASSERT_TRUE(rig.run(store->append(source.batches(3))));
-      ASSERT_TRUE(rig.run(store->sync()));
+      ASSERT_TRUE(rig.record(*store));
       (void)read_all(rig, *store);
       if (HasFailure()) return;
       const auto newest = rig.run(store->max_timestamp(Offset(INT64_MAX), rig.soon()));
@@ -268,7 +268,7 @@ TEST(Compaction, a_small_map_works_in_several_runs) {
       next += 10;
     }
   }
-  ASSERT_TRUE(rig.run(store->sync()));
+  ASSERT_TRUE(rig.record(*store));
   const Records before = read_all(rig, *store);
   CompactionOptions options;
   options.map_bytes = 64U << 10;
@@ -293,7 +293,7 @@ TEST(Compaction, damage_stops_it_and_nothing_is_lost) {
   auto store = rig.store_for(small_options());
   store->start_empty(Offset(0));
   ASSERT_TRUE(rig.run(store->append(source.batches(100))));
-  ASSERT_TRUE(rig.run(store->sync()));
+  ASSERT_TRUE(rig.record(*store));
   const auto segments = store->segments();
   const std::string file = "/data/t-0/" + segment_file_name(segments[1].base, kLogSuffix);
   ASSERT_TRUE(rig.machine.flip(file, 200, 4));
@@ -309,7 +309,7 @@ TEST(Compaction, a_full_disk_stops_it_and_gets_its_space_back) {
   auto store = rig.store_for(small_options());
   store->start_empty(Offset(0));
   ASSERT_TRUE(rig.run(store->append(source.batches(100))));
-  ASSERT_TRUE(rig.run(store->sync()));
+  ASSERT_TRUE(rig.record(*store));
   const Records before = read_all(rig, *store);
   rig.machine.disk_faults().capacity = 1;
   rig.machine.disk_faults_changed();
@@ -371,7 +371,7 @@ TEST(Compaction, aborted_records_go_committed_ones_count_and_open_transactions_w
       make_batch(Offset(10), {{1, "z", "active"}}),
   };
   ASSERT_TRUE(rig.run(store->append(batches)));
-  ASSERT_TRUE(rig.run(store->sync()));
+  ASSERT_TRUE(rig.record(*store));
   const auto result = rig.run(store->compact({}));
   ASSERT_TRUE(result) << result.error().message();
   EXPECT_EQ(result->cleaned_to, Offset(8));
@@ -382,7 +382,7 @@ TEST(Compaction, aborted_records_go_committed_ones_count_and_open_transactions_w
 
   ASSERT_TRUE(rig.run(store->append({marker(Offset(11), q, true), make_batch(Offset(12), {{1, "z", "new active"}})})));
   ASSERT_TRUE(rig.run(store->append({make_batch(Offset(13), {{1, "y", std::string(200, 'y')}})})));
-  ASSERT_TRUE(rig.run(store->sync()));
+  ASSERT_TRUE(rig.record(*store));
   ASSERT_TRUE(rig.run(store->compact({})));
   offsets.clear();
   for (const auto& [offset, record] : read_all(rig, *store)) offsets.push_back(offset);

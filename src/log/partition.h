@@ -138,6 +138,8 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// Moves the durable part of the tail up to `cut` into files and syncs them; reads see both meanwhile.
   task::Task<Status> flush(wal::GroupSequence cut);
   PartitionCheckpoint checkpoint() const;
+  /// That is durable now.
+  void mark_recorded(const FilePosition& position) { store_.mark_recorded(position); }
   /// Advances the log start as retention demands (durably) and removes whole segments below it. `now` is wall time.
   task::Task<Status> apply_retention(UnixMillis now, Deadline until);
   task::Task<Status> remove_unreachable_segments();

@@ -19,7 +19,7 @@ struct SegmentFaults : testing::Test {
   }
   void append_and_sync(std::size_t batches) {
     ASSERT_TRUE(rig.run(store->append(source->extend(model, batches))));
-    ASSERT_TRUE(rig.run(store->sync()));
+    ASSERT_TRUE(rig.record(*store));
     position = store->position();
   }
   void reopen() {
@@ -231,7 +231,7 @@ TEST_F(SegmentFaults, removal_killed_at_any_point_leaves_a_whole_suffix) {
     auto victim = world.store_for(options);
     victim->start_empty(Offset(0));
     ASSERT_TRUE(world.run(victim->append(batches.extend(all, 60))));
-    ASSERT_TRUE(world.run(victim->sync()));
+    ASSERT_TRUE(world.record(*victim));
     const FilePosition at = victim->position();
     const bool everything = seed % 2 == 0;
     const Offset target = everything ? all.end() : victim->segments()[2].base;
@@ -249,7 +249,7 @@ TEST_F(SegmentFaults, removal_killed_at_any_point_leaves_a_whole_suffix) {
     ASSERT_TRUE(world.run(victim->remove_before(target)));
     ASSERT_EQ(victim->start(), target);
     ASSERT_TRUE(world.run(victim->append(batches.extend(all, 30))));
-    ASSERT_TRUE(world.run(victim->sync()));
+    ASSERT_TRUE(world.record(*victim));
     const FilePosition later = victim->position();
     world.crash([&] { victim.reset(); });
     victim = world.store_for(options);
@@ -274,7 +274,7 @@ TEST_F(SegmentFaults, destroy_killed_at_any_point_leaves_the_old_name_whole_or_g
     auto victim = world.store_for(options);
     victim->start_empty(Offset(0));
     ASSERT_TRUE(world.run(victim->append(batches.extend(all, 60))));
-    ASSERT_TRUE(world.run(victim->sync()));
+    ASSERT_TRUE(world.record(*victim));
     const FilePosition at = victim->position();
     auto finished = std::make_shared<bool>(false);
     auto destroy = [](SegmentStore& store, std::shared_ptr<bool> done) -> task::Task<void> {

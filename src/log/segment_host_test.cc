@@ -108,6 +108,7 @@ task::Task<void> compact(HostRun& rig) {
   store.start_empty(Offset(0));
   CO_ASSERT(co_await store.append(source.extend(model, 1000)));
   CO_ASSERT(co_await store.sync());
+  store.mark_recorded(store.position());
   const auto bytes = store.bytes();
   const auto result = co_await store.compact({});
   CO_ASSERT(result && result->segments_replaced >= 5);

@@ -26,7 +26,7 @@ task::Task<Status> SegmentStore::Impl::recover(FilePosition position) {
   const Exclusive writer(busy, &idle);
   CHECK(segments.empty() && !destroyed);
   empty_at = position.segment;
-  synced = position;
+  synced = recorded = position;
   Status status = co_await recover_files(position);
   if (!status) {
     segments.clear();

@@ -16,9 +16,9 @@ task::Task<Status> SegmentStore::Impl::remove_before(Offset offset) {
   if (segments.empty()) co_return Status{};
   std::size_t count = 0;
   // The segment of the last recorded position and what lies above stay: a crash would miss them.
-  while (count < segments.size() && segments[count]->base < synced.segment && segments[count]->end <= offset) ++count;
+  while (count < segments.size() && segments[count]->base < recorded.segment && segments[count]->end <= offset) ++count;
   const bool all = count + 1 == segments.size() && segments.back()->end <= offset && segments.back()->bytes != 0 &&
-                   synced.end.value() == segments.back()->end.value();
+                   recorded.segment == segments.back()->base && recorded.end.value() == segments.back()->end.value();
   SegmentPtr next;
   if (all) {
     // The new beginning must be durable before the old end goes.

@@ -63,6 +63,12 @@ class Rig {
     ASSERT_TRUE(run(task::make_directory(*context, root, soon())));
     ASSERT_TRUE(run(task::sync_directory(*context, "/", soon())));
   }
+  /// Syncs, and says that a checkpoint record names what is synced, as the flusher does.
+  Status record(SegmentStore& store) {
+    const Status synced = run(store.sync());
+    if (synced) store.mark_recorded(store.position());
+    return synced;
+  }
   std::vector<env::DirectoryEntry> list(const std::string& path) {
     auto entries = run(task::list(*context, path, soon()));
     return entries ? *entries : std::vector<env::DirectoryEntry>();

@@ -57,7 +57,11 @@ task::Task<Status> SegmentStore::recover(const FilePosition& position) {
 void SegmentStore::start_empty(Offset at) {
   CHECK(impl_->segments.empty());
   impl_->empty_at = at;
-  impl_->synced = {LogEndOffset(at.value()), at, 0};
+  impl_->synced = impl_->recorded = {LogEndOffset(at.value()), at, 0};
+}
+
+void SegmentStore::mark_recorded(const FilePosition& position) {
+  impl_->recorded = position;
 }
 
 task::Task<Status> SegmentStore::append(std::vector<BatchRef> batches) {

@@ -102,9 +102,12 @@ class SegmentStore {
   /// none.
   std::optional<std::pair<LeaderEpoch, Offset>> epoch_end(LeaderEpoch epoch) const;
 
+  /// A durable checkpoint record names this position now: the next start begins there. Until then what the record
+  /// before names is neither removed nor compacted. recover() and start_empty() say so of their own.
+  void mark_recorded(const FilePosition& position);
   /// The caller has recorded its log start durably: after recover() it takes a start() above it for lost segments.
   /// Removes whole segments that end at or below `offset`, never the active one unless it lies wholly below and is
-  /// synced; then the store continues with a new segment. The removal is by rename to .deleted and then unlink; what
+  /// recorded; then the store continues with a new segment. The removal is by rename to .deleted and then unlink; what
   /// reads still hold stays readable.
   task::Task<Status> remove_before(Offset offset);
   /// A removal was interrupted for want of descriptors: the next remove_before() completes it.
@@ -113,7 +116,7 @@ class SegmentStore {
   /// after a failure it may be repeated.
   task::Task<Status> destroy();
 
-  /// Compacts closed segments below the synced end (log/compact.h); reads, appends and removals may go on beside it.
+  /// Compacts closed segments below the recorded one (log/compact.h); reads, appends and removals may go on beside it.
   task::Task<Result<CompactionResult>> compact(const CompactionOptions& options);
 
   void set_options(const SegmentOptions& options);

@@ -148,6 +148,7 @@ struct SegmentStore::Impl {
   Offset empty_at{0};                // where the first segment will begin while there is none
   EpochList epochs;
   FilePosition synced;
+  FilePosition recorded;  // in the durable checkpoint record; at or below `synced`
   std::optional<Error> failure;
   bool prepared = false;         // the directory and partition.metadata are there
   bool directory_dirty = false;  // entries to be synced

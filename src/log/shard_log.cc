@@ -197,14 +197,21 @@ task::Task<void> ShardLog::flush_worker(std::shared_ptr<FlushRound> round) {
 task::Task<Status> ShardLog::write_checkpoint() {
   CheckpointRecord record;
   record.generation = options_.wal.generation;
+  std::vector<std::pair<PartitionPtr, FilePosition>> recorded;
   for (const auto& [id, partition] : partitions_) {
     PartitionCheckpoint checkpoint = partition->checkpoint();
     const bool blank = !checkpoint.files && checkpoint.log_start.value() == 0;
+    if (checkpoint.files) recorded.emplace_back(partition, *checkpoint.files);
     if (!blank) record.partitions.push_back(std::move(checkpoint));
   }
   const std::string name = "checkpoint-" + std::to_string(options_.wal.shard.value());
   Status status = co_await task::write_file_atomically(context_, options_.directory, name, encode(record), stall());
   if (!status && !is_recoverable(status.error().code)) wal_->fail(status.error());
+  // A write that failed may have put the new record in place all the same: then the old positions are still in force
+  // here, and both records' segments stay.
+  if (status) {
+    for (const auto& [partition, position] : recorded) partition->mark_recorded(position);
+  }
   co_return status;
 }
 
