@@ -189,11 +189,10 @@ class Core : public std::enable_shared_from_this<Core> {
   static task::Task<ConsumerGroup::Resolved> look_up(std::shared_ptr<Core> core, std::vector<std::string> regexes);
 
   // core_load.cc
+  class Loader;
   void apply_consumer_record(PartitionIndex home, const wire::GroupKey& key, const std::optional<Buffer>& value);
   OwnedPartition* owned(PartitionIndex index, std::uint64_t term);
   static task::Task<void> load(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term);
-  static task::Task<bool> read_all(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term);
-  Status apply(PartitionIndex home, const Buffer& batches);
   void apply_record(PartitionIndex home, const Buffer& key, const std::optional<Buffer>& value, Offset position);
   void apply_pending(PartitionIndex home, ProducerId producer, const Buffer& key, const std::optional<Buffer>& value,
                      Offset position);

@@ -2,18 +2,30 @@
 // shard comes to own it.
 #include "base/check.h"
 #include "coord/core.h"
-#include "log/compact_transactions.h"
-#include "wire/record_batch.h"
-#include "wire/record_reader.h"
+#include "coord/replay.h"
 #include "wire/records/versioned.h"
 
 namespace chronik::coord {
 
-namespace {
-constexpr Duration kReadDeadline = 30s;  // of one piece
-constexpr Duration kReadAgain = 1s;      // after a piece that took longer
-constexpr std::size_t kDecompressedMax = std::size_t{64} << 20;
-}  // namespace
+class Core::Loader final : public ReplayTarget {
+ public:
+  Loader(std::shared_ptr<Core> core, PartitionIndex home, std::uint64_t term)
+      : core_(std::move(core)), home_(home), term_(term) {}
+
+  bool wanted() const override { return core_->owned(home_, term_) != nullptr; }
+  void record(const wire::RecordBatchHeader& batch, const Buffer& key, const std::optional<Buffer>& value,
+              Offset position) override {
+    if (batch.is_transactional()) return core_->apply_pending(home_, batch.producer_id, key, value, position);
+    core_->apply_record(home_, key, value, position);
+  }
+  void marker(ProducerId producer, bool commits) override { core_->decide(home_, producer, commits); }
+  void keyless() override { core_->skipped_records_.add(); }
+
+ private:
+  const std::shared_ptr<Core> core_;
+  const PartitionIndex home_;
+  const std::uint64_t term_;
+};
 
 void Core::own(PartitionIndex index, log::PartitionPtr partition) {
   if (closed_) return;
@@ -28,7 +40,10 @@ OwnedPartition* Core::owned(PartitionIndex index, std::uint64_t term) {
 }
 
 task::Task<void> Core::load(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term) {
-  const bool complete = co_await read_all(core, index, term);
+  const OwnedPartition* const before = core->owned(index, term);
+  if (before == nullptr) co_return;
+  Loader loader(core, index, term);
+  const bool complete = co_await replay(core->context_, before->log, core->config_.load_bytes, loader);
   OwnedPartition* const partition = core->owned(index, term);
   if (partition == nullptr) co_return;
   if (!complete) {
@@ -38,67 +53,6 @@ task::Task<void> Core::load(std::shared_ptr<Core> core, PartitionIndex index, st
   }
   partition->state = OwnedPartition::State::active;
   core->loaded(index);
-}
-
-/// False if the partition cannot be read or is no longer ours.
-task::Task<bool> Core::read_all(std::shared_ptr<Core> core, PartitionIndex index, std::uint64_t term) {
-  const OwnedPartition* partition = core->owned(index, term);
-  if (partition == nullptr) co_return false;
-  const log::PartitionPtr log = partition->log;
-  Offset at(log->log_start().value());
-  while (at.value() < log->high_watermark().value()) {
-    auto run = co_await log->read(at, core->config_.load_bytes, core->context_.after(kReadDeadline));
-    if (core->owned(index, term) == nullptr) co_return false;
-    if (!run) {
-      if (run.error().code == Errc::out_of_range && at.value() < log->log_start().value()) {
-        at = Offset(log->log_start().value());
-        continue;
-      }
-      if (run.error().code != Errc::timed_out && run.error().code != Errc::overloaded) co_return false;
-      co_await task::sleep_until(core->context_, "coord.load", core->context_.after(kReadAgain));
-      if (core->owned(index, term) == nullptr) co_return false;
-      continue;
-    }
-    if (run->bytes == 0) break;
-    for (const Buffer& piece : run->pieces) {
-      if (!core->apply(index, piece)) co_return false;
-    }
-    at = run->end;
-    // Others get their turn between pieces.
-    co_await task::sleep_until(core->context_, "coord.load", core->context_.after(0s));
-    if (core->owned(index, term) == nullptr) co_return false;
-  }
-  co_return true;
-}
-
-Status Core::apply(PartitionIndex home, const Buffer& batches) {
-  wire::BatchSplitter splitter(batches.span());
-  for (;;) {
-    TRY(const auto batch, splitter.next());
-    if (!batch) return {};
-    if (batch->header.is_control()) {
-      TRY(const auto commits, log::marker_of(batch->bytes));
-      if (commits) decide(home, batch->header.producer_id, *commits);
-      continue;
-    }
-    TRY(auto reader, wire::RecordReader::open(batch->bytes, kDecompressedMax));
-    wire::RecordView record;
-    for (;;) {
-      TRY(const bool more, reader.next(record));
-      if (!more) break;
-      if (!record.key) {
-        skipped_records_.add();
-        continue;
-      }
-      const Buffer key = Buffer::copy_of(*record.key);
-      const auto value = record.value ? std::optional(Buffer::copy_of(*record.value)) : std::nullopt;
-      if (batch->header.is_transactional()) {
-        apply_pending(home, batch->header.producer_id, key, value, record.offset);
-      } else {
-        apply_record(home, key, value, record.offset);
-      }
-    }
-  }
 }
 
 /// A record that is not understood is counted and passed over: newer brokers may have left kinds that we do not know.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,5 +18,19 @@ ErrorCode check_offset(Core& core, const std::optional<TopicInfo>& topic, bool b
 
 /// What records of these take, at most.
 std::size_t bytes_of(const std::string& group, const std::vector<Core::NewOffset>& offsets);
+
+/// That the group is served here and there is memory and room in its log for `bytes` more: waits for the room. What the
+/// client is to be told, or none; append before the next suspension.
+task::Task<ErrorCode> room_for_offsets(std::shared_ptr<Core> core, std::string group, std::size_t bytes, Deadline until);
+
+/// Gives each partition of an answer that has no error of its own this one.
+template <class Response>
+void set_all(Response& response, ErrorCode error) {
+  for (auto& topic : response.topics) {
+    for (auto& partition : topic.partitions) {
+      if (partition.error_code == ErrorCode::none) partition.error_code = error;
+    }
+  }
+}
 
 }  // namespace chronik::coord

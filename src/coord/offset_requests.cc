@@ -28,20 +28,20 @@ std::size_t bytes_of(const std::string& group, const std::vector<Core::NewOffset
   return bytes;
 }
 
+task::Task<ErrorCode> room_for_offsets(std::shared_ptr<Core> core, std::string group, std::size_t bytes,
+                                       Deadline until) {
+  if (const ErrorCode error = core->status(group); error != ErrorCode::none) co_return error;
+  if (!core->has_memory(bytes)) co_return ErrorCode::coordinator_not_available;
+  const ErrorCode room = co_await Journal::room(core->log_of(group), bytes, until);
+  co_return room == ErrorCode::none ? ErrorCode::none : commit_error(room);
+}
+
 namespace {
 
 constexpr std::int16_t kTopicIdsSince = 10;        // OffsetCommit and OffsetFetch name topics by id
 constexpr std::int16_t kGroupIdNotFoundSince = 9;  // OffsetCommit: before, ILLEGAL_GENERATION
 constexpr std::int16_t kGroupsSince = 8;           // OffsetFetch asks for several groups
 constexpr std::int16_t kTopLevelErrorSince = 2;    // OffsetFetch
-
-void set_all(wire::OffsetCommitResponse& response, ErrorCode error) {
-  for (auto& topic : response.topics) {
-    for (auto& partition : topic.partitions) {
-      if (partition.error_code == ErrorCode::none) partition.error_code = error;
-    }
-  }
-}
 
 /// The answer's shape, with what is wrong whatever the group says; and what may be committed.
 wire::OffsetCommitResponse check_topics(Core& core, const wire::OffsetCommitRequest& request, std::int16_t version,
@@ -122,15 +122,8 @@ task::Task<wire::OffsetCommitResponse> GroupCoordinator::offset_commit(wire::Off
   if (offsets.empty()) co_return response;
   const Deadline until = std::min(context.deadline, core->context().after(core->config().offset_commit_timeout));
 
-  ErrorCode error = core->status(request.group_id);
-  if (error == ErrorCode::none) {
-    const std::size_t bytes = bytes_of(request.group_id, offsets);
-    if (!core->has_memory(bytes)) error = ErrorCode::coordinator_not_available;
-    if (error == ErrorCode::none) {
-      const ErrorCode room = co_await Journal::room(core->log_of(request.group_id), bytes, until);
-      if (room != ErrorCode::none) error = commit_error(room);
-    }
-  }
+  ErrorCode error =
+      co_await room_for_offsets(core, request.group_id, bytes_of(request.group_id, offsets), until);
   if (error != ErrorCode::none) co_return set_all(response, error), response;
   const auto entry = admit(*core, request, context.api_version);
   if (!entry) co_return set_all(response, entry.error()), response;

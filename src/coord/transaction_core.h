@@ -89,10 +89,9 @@ class TransactionCore : public std::enable_shared_from_this<TransactionCore> {
   static task::Task<void> expire(std::shared_ptr<TransactionCore> core, TransactionEntryPtr entry);
 
   // transaction_load.cc
+  class Loader;
   Home* home(PartitionIndex index, std::uint64_t term);
   static task::Task<void> load(std::shared_ptr<TransactionCore> core, PartitionIndex index, std::uint64_t term);
-  static task::Task<bool> read_all(std::shared_ptr<TransactionCore> core, PartitionIndex index, std::uint64_t term);
-  Status apply(PartitionIndex index, const Buffer& batches);
   void apply_record(PartitionIndex index, const Buffer& key, const std::optional<Buffer>& value);
 
   task::Context& context_;

@@ -1,17 +1,28 @@
 // Loading: the transactional ids of a partition of __transaction_state, a piece at a time, when this shard comes to own
 // it. What was prepared is completed then.
+#include "coord/replay.h"
 #include "coord/transaction_core.h"
 #include "coord/transaction_store.h"
-#include "wire/record_batch.h"
-#include "wire/record_reader.h"
 
 namespace chronik::coord {
 
-namespace {
-constexpr Duration kReadDeadline = 30s;  // of one piece
-constexpr Duration kReadAgain = 1s;      // after a piece that took longer
-constexpr std::size_t kDecompressedMax = std::size_t{64} << 20;
-}  // namespace
+class TransactionCore::Loader final : public ReplayTarget {
+ public:
+  Loader(std::shared_ptr<TransactionCore> core, PartitionIndex index, std::uint64_t term)
+      : core_(std::move(core)), index_(index), term_(term) {}
+
+  bool wanted() const override { return core_->home(index_, term_) != nullptr; }
+  void record(const wire::RecordBatchHeader&, const Buffer& key, const std::optional<Buffer>& value, Offset) override {
+    core_->apply_record(index_, key, value);
+  }
+  void marker(ProducerId, bool) override {}
+  void keyless() override { core_->skipped_records_.add(); }
+
+ private:
+  const std::shared_ptr<TransactionCore> core_;
+  const PartitionIndex index_;
+  const std::uint64_t term_;
+};
 
 void TransactionCore::own(PartitionIndex index, log::PartitionPtr partition) {
   if (closed_) return;
@@ -27,7 +38,10 @@ TransactionCore::Home* TransactionCore::home(PartitionIndex index, std::uint64_t
 
 task::Task<void> TransactionCore::load(std::shared_ptr<TransactionCore> core, PartitionIndex index,
                                        std::uint64_t term) {
-  const bool complete = co_await read_all(core, index, term);
+  const Home* const before = core->home(index, term);
+  if (before == nullptr) co_return;
+  Loader loader(core, index, term);
+  const bool complete = co_await replay(core->context_, before->log, core->config_.load_bytes, loader);
   Home* const home = core->home(index, term);
   if (home == nullptr) co_return;
   // Half a state would take an old epoch for the newest: serve nothing.
@@ -38,55 +52,6 @@ task::Task<void> TransactionCore::load(std::shared_ptr<TransactionCore> core, Pa
     if (entry->home == index) loaded.push_back(entry);
   }
   for (const TransactionEntryPtr& entry : loaded) core->follow_up(entry);
-}
-
-/// False if the partition cannot be read or is no longer ours.
-task::Task<bool> TransactionCore::read_all(std::shared_ptr<TransactionCore> core, PartitionIndex index,
-                                           std::uint64_t term) {
-  const Home* home = core->home(index, term);
-  if (home == nullptr) co_return false;
-  const log::PartitionPtr log = home->log;
-  Offset at(log->log_start().value());
-  while (at.value() < log->high_watermark().value()) {
-    auto run = co_await log->read(at, core->config_.load_bytes, core->context_.after(kReadDeadline));
-    if (core->home(index, term) == nullptr) co_return false;
-    if (!run) {
-      if (run.error().code != Errc::timed_out && run.error().code != Errc::overloaded) co_return false;
-      co_await task::sleep_until(core->context_, "coord.load", core->context_.after(kReadAgain));
-      if (core->home(index, term) == nullptr) co_return false;
-      continue;
-    }
-    if (run->bytes == 0) break;
-    for (const Buffer& piece : run->pieces) {
-      if (!core->apply(index, piece)) co_return false;
-    }
-    at = run->end;
-    // Others get their turn between pieces.
-    co_await task::sleep_until(core->context_, "coord.load", core->context_.after(0s));
-    if (core->home(index, term) == nullptr) co_return false;
-  }
-  co_return true;
-}
-
-Status TransactionCore::apply(PartitionIndex index, const Buffer& batches) {
-  wire::BatchSplitter splitter(batches.span());
-  for (;;) {
-    TRY(const auto batch, splitter.next());
-    if (!batch) return {};
-    if (batch->header.is_control()) continue;
-    TRY(auto reader, wire::RecordReader::open(batch->bytes, kDecompressedMax));
-    wire::RecordView record;
-    for (;;) {
-      TRY(const bool more, reader.next(record));
-      if (!more) break;
-      if (!record.key) {
-        skipped_records_.add();
-        continue;
-      }
-      apply_record(index, Buffer::copy_of(*record.key),
-                   record.value ? std::optional(Buffer::copy_of(*record.value)) : std::nullopt);
-    }
-  }
 }
 
 /// A record that is not understood is counted and passed over: newer brokers may have left kinds that we do not know.

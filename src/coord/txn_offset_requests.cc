@@ -45,14 +45,6 @@ bool lags(const Entry& entry, const wire::TxnOffsetCommitRequest& request,
   });
 }
 
-void set_all(wire::TxnOffsetCommitResponse& response, ErrorCode error) {
-  for (auto& topic : response.topics) {
-    for (auto& partition : topic.partitions) {
-      if (partition.error_code == ErrorCode::none) partition.error_code = error;
-    }
-  }
-}
-
 wire::TxnOffsetCommitResponse check_topics(Core& core, const wire::TxnOffsetCommitRequest& request,
                                            std::int16_t version, std::vector<Core::NewOffset>& valid) {
   wire::TxnOffsetCommitResponse response;
@@ -100,15 +92,8 @@ task::Task<wire::TxnOffsetCommitResponse> GroupCoordinator::txn_offset_commit(wi
   wire::TxnOffsetCommitResponse response = check_topics(*core, request, context.api_version, offsets);
   if (offsets.empty()) co_return response;
   const Deadline until = std::min(context.deadline, core->context().after(core->config().offset_commit_timeout));
-  ErrorCode error = core->status(request.group_id);
-  if (error == ErrorCode::none) {
-    const std::size_t bytes = bytes_of(request.group_id, offsets);
-    if (!core->has_memory(bytes)) error = ErrorCode::coordinator_not_available;
-    if (error == ErrorCode::none) {
-      const ErrorCode room = co_await Journal::room(core->log_of(request.group_id), bytes, until);
-      if (room != ErrorCode::none) error = commit_error(room);
-    }
-  }
+  ErrorCode error =
+      co_await room_for_offsets(core, request.group_id, bytes_of(request.group_id, offsets), until);
   if (error != ErrorCode::none) co_return set_all(response, error), response;
   const auto entry = admit(*core, request);
   if (!entry) co_return set_all(response, entry.error()), response;
