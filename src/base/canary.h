@@ -27,9 +27,11 @@ enum class Canary : std::uint8_t {
   marker_forgotten,             // a transaction is complete before its last marker is written
   transaction_not_verified,     // a batch opens a transaction that the coordinator knows nothing of
   aborted_offset_counts,        // offsets of aborted transactions count
+  assigned_while_held,          // a member is given what another one has not given up
+  assignment_not_durable,       // a member is told its assignment before that is on disk
 };
 
-inline constexpr std::array<std::string_view, 18> kCanaryNames = {
+inline constexpr std::array<std::string_view, 20> kCanaryNames = {
     "none",
     "ack_before_fsync",
     "fsync_error_ignored",
@@ -48,6 +50,8 @@ inline constexpr std::array<std::string_view, 18> kCanaryNames = {
     "marker_forgotten",
     "transaction_not_verified",
     "aborted_offset_counts",
+    "assigned_while_held",
+    "assignment_not_durable",
 };
 
 #ifdef CHRONIK_CANARIES

@@ -21,7 +21,8 @@ std::size_t bytes_of(const std::string& group, const std::vector<Core::NewOffset
 
 /// That the group is served here and there is memory and room in its log for `bytes` more: waits for the room. What the
 /// client is to be told, or none; append before the next suspension.
-task::Task<ErrorCode> room_for_offsets(std::shared_ptr<Core> core, std::string group, std::size_t bytes, Deadline until);
+task::Task<ErrorCode> room_for_offsets(std::shared_ptr<Core> core, std::string group, std::size_t bytes,
+                                       Deadline until);
 
 /// Gives each partition of an answer that has no error of its own this one.
 template <class Response>

@@ -122,8 +122,7 @@ task::Task<wire::OffsetCommitResponse> GroupCoordinator::offset_commit(wire::Off
   if (offsets.empty()) co_return response;
   const Deadline until = std::min(context.deadline, core->context().after(core->config().offset_commit_timeout));
 
-  ErrorCode error =
-      co_await room_for_offsets(core, request.group_id, bytes_of(request.group_id, offsets), until);
+  ErrorCode error = co_await room_for_offsets(core, request.group_id, bytes_of(request.group_id, offsets), until);
   if (error != ErrorCode::none) co_return set_all(response, error), response;
   const auto entry = admit(*core, request, context.api_version);
   if (!entry) co_return set_all(response, entry.error()), response;

@@ -92,8 +92,7 @@ task::Task<wire::TxnOffsetCommitResponse> GroupCoordinator::txn_offset_commit(wi
   wire::TxnOffsetCommitResponse response = check_topics(*core, request, context.api_version, offsets);
   if (offsets.empty()) co_return response;
   const Deadline until = std::min(context.deadline, core->context().after(core->config().offset_commit_timeout));
-  ErrorCode error =
-      co_await room_for_offsets(core, request.group_id, bytes_of(request.group_id, offsets), until);
+  ErrorCode error = co_await room_for_offsets(core, request.group_id, bytes_of(request.group_id, offsets), until);
   if (error != ErrorCode::none) co_return set_all(response, error), response;
   const auto entry = admit(*core, request);
   if (!entry) co_return set_all(response, entry.error()), response;

@@ -21,6 +21,9 @@ server::BrokerOptions broker_options(const std::string& name, std::uint64_t vari
   // Small, so that files wrap, segments roll and budgets fill within a minute.
   meta::BrokerConfig& config = options.config;
   CHECK(meta::set(config, "group.initial.rebalance.delay.ms", "100"));
+  CHECK(meta::set(config, "group.consumer.min.session.timeout.ms", "1000"));
+  CHECK(meta::set(config, "group.consumer.session.timeout.ms", "6000"));
+  CHECK(meta::set(config, "group.consumer.heartbeat.interval.ms", "1000"));
   CHECK(meta::set(config, "offsets.topic.num.partitions", "4"));
   CHECK(meta::set(config, "auto.create.topics.enable", "false"));
   CHECK(meta::set(config, "log.retention.check.interval.ms", "2000"));

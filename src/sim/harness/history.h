@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <compare>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -17,15 +16,10 @@
 #include <vector>
 
 #include "base/time.h"
+#include "sim/harness/holdings.h"
+#include "sim/harness/partition_name.h"
 
 namespace chronik::sim {
-
-struct PartitionName {
-  std::string topic;
-  std::int32_t index = 0;
-  auto operator<=>(const PartitionName&) const = default;
-  std::string to_string() const { return topic + "-" + std::to_string(index); }
-};
 
 enum class Fate : std::uint8_t { unknown, acknowledged, refused };
 
@@ -44,7 +38,6 @@ struct SentRecord {
 struct SeenPartition {
   std::map<std::int64_t, std::uint64_t> records;  // offset to number
   std::int64_t high_watermark = 0;                // highest that any answer told
-  std::int64_t committed = -1;                    // group offset, highest acknowledged
   std::int64_t delete_before = 0;                 // highest offset that any DeleteRecords asked for
   std::int64_t start_judged = 0;                  // a log start that was found right
 };
@@ -86,6 +79,11 @@ class History {
   void own(const std::string& group, std::int32_t generation, const PartitionName& partition,
            const std::string& member);
 
+  /// The highest offset of the group whose commit was acknowledged; -1: none.
+  std::int64_t& committed(const std::string& group, const PartitionName& partition) {
+    return committed_.try_emplace({group, partition}, -1).first->second;
+  }
+
   /// `property` as the file check_<property>.cc names it.
   void violate(std::string property, std::string what);
   const std::vector<Violation>& violations() const { return violations_; }
@@ -98,6 +96,7 @@ class History {
   void reached(std::string_view state, std::uint64_t times = 1) { reached_[std::string(state)] += times; }
   const std::map<std::string, std::uint64_t>& states() const { return reached_; }
 
+  Holdings holdings;              // of groups of the new protocol
   std::uint64_t broker_life = 0;  // how often the broker was started
   bool damaged = false;           // what is on disk was damaged: reading may fail, but never lie
   std::uint64_t requests = 0;
@@ -111,6 +110,7 @@ class History {
   std::deque<SentRecord> sent_;
   std::map<PartitionName, SeenPartition> seen_;
   std::map<std::tuple<std::string, std::int32_t, PartitionName>, std::string> owners_;
+  std::map<std::pair<std::string, PartitionName>, std::int64_t> committed_;
   std::vector<Violation> violations_;
   std::deque<std::string> timeline_;
   std::map<std::string, std::uint64_t> reached_;

@@ -40,6 +40,18 @@ MemberPlan draw_member(const ClientKit& kit, std::size_t number) {
   return plan;
 }
 
+MemberPlan draw_consumer(const ClientKit& kit, std::size_t number) {
+  MemberPlan plan{.group = "new-group", .instance = {}, .topics = {"topic-1", "topic-2"}, .regex = {}, .assignor = {}};
+  plan.assignor = kit.prng.chance(1, 2) ? "uniform" : "range";
+  if (kit.prng.chance(1, 3)) {
+    plan.group = "mixed-group";
+    plan.mixed = true;
+  }
+  if (kit.prng.chance(1, 3)) plan.regex = "topic-[12]";
+  if (kit.prng.chance(1, 3)) plan.instance = "fixed-" + kit.name + "-" + std::to_string(number);
+  return plan;
+}
+
 }  // namespace
 
 void populate(const ClientKit& kit, const Mix& mix, std::size_t which, Numbers& numbers) {
@@ -50,6 +62,11 @@ void populate(const ClientKit& kit, const Mix& mix, std::size_t which, Numbers& 
   for (int i = 0; i < mix.bulk && which == 0; ++i) spawn(produce_on(kit, draw_bulk(kit, numbers)));
   for (int i = 0; i < mix.readers; ++i) spawn(read_on(kit, all[kit.prng.below(all.size())]));
   for (int i = 0; i < mix.members; ++i) spawn(consume_in_group(kit, draw_member(kit, static_cast<std::size_t>(i))));
+  for (int i = 0; i < mix.consumers; ++i) {
+    const MemberPlan plan = draw_consumer(kit, static_cast<std::size_t>(i));
+    const bool classic = plan.mixed && kit.prng.chance(1, 2);
+    spawn(classic ? consume_in_group(kit, plan) : consume_by_heartbeat(kit, plan));
+  }
   if (rarely()) {
     ProducerPlan plan = draw_producer(kit, numbers);
     plan.idempotent = true;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <sstream>
 
 #include "sim/harness/reader.h"
 #include "sim/harness/topics.h"
@@ -15,6 +14,8 @@
 #include "wire/messages/offset_commit.h"
 #include "wire/messages/offset_fetch.h"
 #include "wire/messages/sync_group.h"
+#include "wire/records/consumer_protocol.h"
+#include "wire/records/versioned.h"
 
 namespace chronik::sim {
 
@@ -22,8 +23,11 @@ namespace {
 
 using wire::ErrorCode;
 
+constexpr const char* kProtocol = "range";
 constexpr std::int32_t kSessionMs = 6000;
 constexpr std::int32_t kRebalanceMs = 4000;
+// What a member has is its own for so long after its last word, at least: it may be late for a rebalance.
+constexpr Duration kHold = 4s;
 
 struct Member {
   Member(ClientKit with, MemberPlan what) : kit(std::move(with)), plan(std::move(what)), session(kit) {}
@@ -43,62 +47,76 @@ struct Member {
   std::string owner() const { return plan.instance.empty() ? id : plan.instance; }
 };
 
-void put_int16(std::string& out, std::size_t value) {
-  out.push_back(static_cast<char>(value >> 8));
-  out.push_back(static_cast<char>(value));
-}
-void put_int32(std::string& out, std::size_t value) {
-  put_int16(out, value >> 16);
-  put_int16(out, value & 0xffff);
-}
+// What consumers put into these opaque bytes: the broker reads them where members of both protocols are in one group.
+constexpr std::int16_t kEmbeddedVersion = 1;
 
-/// ConsumerProtocolSubscription, version 0.
+/// Everything is given up before joining: nothing is owned.
 Buffer subscription(const std::vector<std::string>& topics) {
-  std::string bytes;
-  put_int16(bytes, 0);
-  put_int32(bytes, topics.size());
-  for (const std::string& topic : topics) {
-    put_int16(bytes, topic.size());
-    bytes += topic;
-  }
-  put_int32(bytes, 0xffffffff);
-  return Buffer::copy_of(as_bytes(bytes));
+  auto bytes = wire::encode_versioned(wire::ConsumerProtocolSubscription{.topics = topics}, kEmbeddedVersion);
+  CHECK(bytes);
+  return *std::move(bytes);
 }
 
-/// The leader's work: partitions in turn. The bytes are opaque to the broker.
-std::map<std::string, std::string> assign(const Member& self, const wire::JoinGroupResponse& joined) {
-  std::map<std::string, std::string> assignment;
+/// The leader's work: partitions in turn.
+std::map<std::string, Buffer> assign(const Member& self, const wire::JoinGroupResponse& joined) {
+  std::map<std::string, wire::ConsumerProtocolAssignment> assignments;
   std::size_t next = 0;
   for (const std::string& topic : self.plan.topics) {
     const TopicPlan* const about = find_topic(topic);
     for (std::int32_t i = 0; about != nullptr && i < about->partitions; ++i) {
-      const std::string& member = joined.members[next++ % joined.members.size()].member_id;
-      assignment[member] += fmt::format("{} {}\n", topic, i);
+      auto& list = assignments[joined.members[next++ % joined.members.size()].member_id].assigned_partitions;
+      if (list.empty() || list.back().topic != topic) list.push_back({topic, {}});
+      list.back().partitions.emplace_back(i);
     }
   }
-  return assignment;
+  std::map<std::string, Buffer> bytes;
+  for (const auto& [member, assignment] : assignments) {
+    auto encoded = wire::encode_versioned(assignment, kEmbeddedVersion);
+    CHECK(encoded);
+    bytes[member] = *std::move(encoded);
+  }
+  return bytes;
+}
+
+void drop_all(Member& self) {
+  self.kit.history.holdings.release_all(self.plan.group, self.owner());
+  self.readers.clear();
 }
 
 /// Any error of the group: the member is in no generation any more, and may have to be somebody else.
 void leave_generation(Member& self, ErrorCode error) {
   self.kit.history.reached(fmt::format("group answered {}", wire::to_string(error)));
-  self.readers.clear();
+  drop_all(self);
   self.generation = -1;
   if (error == ErrorCode::unknown_member_id || error == ErrorCode::fenced_instance_id) self.id.clear();
 }
 
-void take_assignment(Member& self, const Buffer& bytes) {
+/// `sent`: when the request for it was.
+void take_assignment(Member& self, const Buffer& bytes, Instant sent) {
   self.readers.clear();
-  std::istringstream lines{std::string(as_text(bytes.span()))};
-  PartitionName partition;
-  while (lines >> partition.topic >> partition.index) {
-    self.kit.history.own(self.plan.group, self.generation, partition, self.owner());
-    auto reader = std::make_unique<Reader>(self.kit, partition);
-    reader->poll_max = 100ms;
-    reader->position = -1;
-    self.readers.push_back(std::move(reader));
+  if (bytes.empty()) return;
+  History& history = self.kit.history;
+  const auto assignment = wire::decode_versioned<wire::ConsumerProtocolAssignment>(bytes);
+  if (!assignment) return history.violate("owner", "a member got an assignment that is none");
+  for (const auto& topic : assignment->assigned_partitions) {
+    for (const PartitionIndex index : topic.partitions) {
+      const PartitionName partition{topic.topic, index.value()};
+      // Where the broker leads, members are in epochs of their own.
+      if (!self.plan.mixed) history.own(self.plan.group, self.generation, partition, self.owner());
+      const auto before =
+          history.holdings.give(self.plan.group, partition, self.owner(), self.kit.context.now(), sent + kHold);
+      if (before && before->held) {
+        history.violate("exclusive", fmt::format("{} of {} was given to {} while {} held it", partition.to_string(),
+                                                 self.plan.group, self.owner(), before->member));
+      }
+      auto reader = std::make_unique<Reader>(self.kit, partition);
+      reader->poll_max = 100ms;
+      reader->position = -1;
+      self.readers.push_back(std::move(reader));
+    }
   }
-  if (!self.readers.empty()) self.kit.history.reached("group member got partitions");
+  if (!self.readers.empty()) history.reached("group member got partitions");
+  if (!self.readers.empty() && self.plan.mixed) history.reached("a classic member in a mixed group got partitions");
 }
 
 task::Task<bool> sync(Member& self, wire::JoinGroupResponse joined) {
@@ -108,22 +126,21 @@ task::Task<bool> sync(Member& self, wire::JoinGroupResponse joined) {
   request.member_id = self.id;
   request.group_instance_id = self.instance();
   request.protocol_type = "consumer";
-  request.protocol_name = "sim";
+  request.protocol_name = kProtocol;
   if (joined.leader == self.id && joined.members.size() > 1 && self.generation > 1) {
     self.kit.history.reached("a rebalance with several members");
   }
   if (joined.leader == self.id && !joined.skip_assignment) {
-    for (const auto& [member, text] : assign(self, joined)) {
-      request.assignments.push_back({member, Buffer::copy_of(as_bytes(text))});
-    }
+    for (const auto& [member, bytes] : assign(self, joined)) request.assignments.push_back({member, bytes});
   }
+  const Instant sent = self.kit.context.now();
   auto answer = co_await self.session.call(std::move(request), 30s);
   if (!answer) co_return false;
   if (answer->error_code != ErrorCode::none) {
     leave_generation(self, answer->error_code);
     co_return false;
   }
-  take_assignment(self, answer->assignment);
+  take_assignment(self, answer->assignment, sent);
   co_return true;
 }
 
@@ -144,8 +161,8 @@ task::Task<bool> join(Member& self) {
   request.member_id = self.id;
   request.group_instance_id = self.instance();
   request.protocol_type = "consumer";
-  request.protocols.push_back({"sim", subscription(self.plan.topics)});
-  self.readers.clear();
+  request.protocols.push_back({kProtocol, subscription(self.plan.topics)});
+  drop_all(self);
   auto answer = co_await self.session.call(std::move(request), 30s);
   if (!answer) co_return false;
   if (answer->error_code == ErrorCode::member_id_required) self.id = answer->member_id;
@@ -168,7 +185,7 @@ task::Task<bool> fetch_position(Member& self, Reader& reader) {
   group.topics.emplace().push_back(std::move(topic));
   wire::OffsetFetchRequest request;
   request.groups.push_back(std::move(group));
-  const std::int64_t before = self.kit.history.seen(reader.partition).committed;
+  const std::int64_t before = self.kit.history.committed(self.plan.group, reader.partition);
   auto answer = co_await self.session.call(std::move(request), 30s, 8);
   if (!answer || answer->groups.empty() || answer->groups[0].error_code != ErrorCode::none) co_return false;
   if (answer->groups[0].topics.empty() || answer->groups[0].topics[0].partitions.empty()) co_return false;
@@ -197,7 +214,7 @@ task::Task<void> commit(Member& self, Reader& reader) {
   auto answer = co_await self.session.call(std::move(request), 30s, 8);
   if (!answer || answer->topics.empty() || answer->topics[0].partitions.empty()) co_return;
   const ErrorCode error = answer->topics[0].partitions[0].error_code;
-  std::int64_t& committed = self.kit.history.seen(reader.partition).committed;
+  std::int64_t& committed = self.kit.history.committed(self.plan.group, reader.partition);
   if (error == ErrorCode::none) {
     committed = std::max(committed, position);
     co_return;
@@ -214,17 +231,20 @@ task::Task<void> beat(Member& self) {
   request.generation_id = self.generation;
   request.member_id = self.id;
   request.group_instance_id = self.instance();
+  const Instant sent = self.kit.context.now();
   auto answer = co_await self.session.call(std::move(request), 30s);
-  if (answer && answer->error_code != ErrorCode::none) leave_generation(self, answer->error_code);
+  if (!answer) co_return;
+  if (answer->error_code != ErrorCode::none) co_return leave_generation(self, answer->error_code);
+  self.kit.history.holdings.extend(self.plan.group, self.owner(), sent + kHold);
 }
 
 task::Task<void> leave(Member& self) {
   wire::LeaveGroupRequest request;
   request.group_id = self.plan.group;
   request.members.push_back({self.id, self.instance(), "enough"});
+  drop_all(self);
   (void)co_await self.session.call(std::move(request), 30s, 5);
   self.kit.history.reached("left the group");
-  self.readers.clear();
   self.id.clear();
   self.generation = -1;
 }

@@ -8,6 +8,7 @@
 #include "sim/harness/session.h"
 #include "sim/harness/topics.h"
 #include "sim/harness/workloads.h"
+#include "wire/messages/consumer_group_describe.h"
 #include "wire/messages/delete_groups.h"
 #include "wire/messages/describe_groups.h"
 #include "wire/messages/list_groups.h"
@@ -148,6 +149,28 @@ task::Task<void> look_at_groups(Keeper& self, std::string members) {
   }
 }
 
+/// Whatever the members know: what the broker says of them now, no two of them have.
+task::Task<void> look_at_assignments(Keeper& self) {
+  wire::ConsumerGroupDescribeRequest describe;
+  describe.group_ids = {"new-group"};
+  auto answer = co_await self.session.call(std::move(describe), 30s);
+  if (!answer || answer->groups.empty() || answer->groups[0].error_code != ErrorCode::none) co_return;
+  std::map<PartitionName, std::string> holders;
+  for (const auto& member : answer->groups[0].members) {
+    for (const auto& topic : member.assignment.topic_partitions) {
+      for (const PartitionIndex index : topic.partitions) {
+        const PartitionName partition{topic.topic_name, index.value()};
+        const auto [at, fresh] = holders.emplace(partition, member.member_id);
+        if (!fresh) {
+          self.kit.history.violate("exclusive", fmt::format("the broker says that {} is with {} and with {}",
+                                                            partition.to_string(), at->second, member.member_id));
+        }
+      }
+    }
+  }
+  if (!holders.empty()) self.kit.history.reached("a group of the new protocol was described");
+}
+
 }  // namespace
 
 task::Task<void> keep_offsets(ClientKit kit, std::string members) {
@@ -168,8 +191,10 @@ task::Task<void> keep_offsets(ClientKit kit, std::string members) {
       co_await delete_one(self, partition);
     } else if (what < 36) {
       co_await delete_group(self);
-    } else {
+    } else if (what < 38) {
       co_await look_at_groups(self, members);
+    } else {
+      co_await look_at_assignments(self);
     }
   }
 }

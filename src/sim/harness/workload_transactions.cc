@@ -1,7 +1,7 @@
-// A transactional producer (version 2, KIP-890) on a topic of its own, with offsets of a group in its transactions, and
-// now and then a second one that takes its place. Between transactions it reads what is committed: each transaction is
-// in all its partitions or in none, none that was aborted is seen, none that was committed is missing, and the group's
-// offset is that of the last one committed.
+// A transactional producer (version 2, KIP-890, or 1) on a topic of its own, with offsets of a group in its
+// transactions, and now and then a second one that takes its place. Between transactions it reads what is committed:
+// each transaction is in all its partitions or in none, none that was aborted is seen, none that was committed is
+// missing, and the group's offset is that of the last one committed.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -10,11 +10,15 @@
 
 #include "sim/harness/session.h"
 #include "sim/harness/workloads.h"
+#include "wire/messages/add_offsets_to_txn.h"
+#include "wire/messages/add_partitions_to_txn.h"
 #include "wire/messages/create_topics.h"
+#include "wire/messages/describe_transactions.h"
 #include "wire/messages/end_txn.h"
 #include "wire/messages/fetch.h"
 #include "wire/messages/find_coordinator.h"
 #include "wire/messages/init_producer_id.h"
+#include "wire/messages/list_transactions.h"
 #include "wire/messages/offset_fetch.h"
 #include "wire/messages/produce.h"
 #include "wire/messages/txn_offset_commit.h"
@@ -52,6 +56,7 @@ struct Transactor {
   ClientKit kit;
   Session session;
   std::string name;  // of the topic, the transactional id and the group
+  bool old = false;  // version 1: partitions are added by name, the epoch stays
   Identity producer;
   std::map<std::int32_t, std::int32_t> sequences;
   std::map<std::uint64_t, Done> transactions;  // by number, which is the value of its records and its offset
@@ -84,7 +89,7 @@ task::Task<bool> initialize(Transactor& self) {
   wire::InitProducerIdRequest request;
   request.transactional_id = self.name;
   request.transaction_timeout_ms = kTransactionTimeoutMs;
-  const auto answer = co_await self.session.call(std::move(request), 15s, 5);
+  const auto answer = co_await self.session.call(std::move(request), 15s, static_cast<std::int16_t>(self.old ? 3 : 5));
   if (!answer || answer->error_code != ErrorCode::none) co_return false;
   self.producer = {answer->producer_id, answer->producer_epoch};
   self.sequences.clear();
@@ -109,9 +114,39 @@ task::Task<ErrorCode> write(Transactor& self, Identity producer, std::int32_t pa
   request.timeout_ms = kTimeoutMs;
   request.topic_data.push_back({.name = self.name, .topic_id = {}, .partition_data = {}});
   request.topic_data.back().partition_data.push_back({PartitionIndex(partition), *std::move(batch)});
-  const auto answer = co_await self.session.call(std::move(request), 20s, 12);
+  const auto answer =
+      co_await self.session.call(std::move(request), 20s, static_cast<std::int16_t>(self.old ? 11 : 12));
   if (!answer || answer->responses.empty()) co_return ErrorCode::request_timed_out;
   co_return answer->responses[0].partition_responses.at(0).error_code;
+}
+
+/// Version 1: before the first write to the partition.
+task::Task<bool> add_partition(Transactor& self, std::int32_t partition) {
+  wire::AddPartitionsToTxnRequest request;
+  request.v3_and_below_transactional_id = self.name;
+  request.v3_and_below_producer_id = self.producer.id;
+  request.v3_and_below_producer_epoch = self.producer.epoch;
+  request.v3_and_below_topics.push_back({self.name, {PartitionIndex(partition)}});
+  for (int attempt = 0; attempt < 10 && !self.kit.ending; ++attempt) {
+    const auto answer = co_await self.session.call(wire::AddPartitionsToTxnRequest(request), 15s, 3);
+    if (!answer || answer->results_by_topic_v3_and_below.empty()) co_return false;
+    const ErrorCode error = answer->results_by_topic_v3_and_below[0].results_by_partition.at(0).partition_error_code;
+    if (error == ErrorCode::none) co_return true;
+    if (error != ErrorCode::concurrent_transactions) co_return false;
+    co_await pause(self.kit, 20ms, 200ms);
+  }
+  co_return false;
+}
+
+/// Version 1: before offsets of the group are committed.
+task::Task<bool> add_offsets(Transactor& self) {
+  wire::AddOffsetsToTxnRequest request;
+  request.transactional_id = self.name;
+  request.producer_id = self.producer.id;
+  request.producer_epoch = self.producer.epoch;
+  request.group_id = self.name;
+  const auto answer = co_await self.session.call(std::move(request), 15s, 3);
+  co_return answer && answer->error_code == ErrorCode::none;
 }
 
 task::Task<bool> commit_offset(Transactor& self, std::uint64_t number) {
@@ -123,7 +158,8 @@ task::Task<bool> commit_offset(Transactor& self, std::uint64_t number) {
   request.topics.emplace_back().name = self.name;
   auto& partition = request.topics.back().partitions.emplace_back();
   partition.committed_offset = Offset(static_cast<std::int64_t>(number));
-  const auto answer = co_await self.session.call(std::move(request), 35s, 5);
+  if (self.old && !co_await add_offsets(self)) co_return false;
+  const auto answer = co_await self.session.call(std::move(request), 35s, static_cast<std::int16_t>(self.old ? 3 : 5));
   co_return answer && !answer->topics.empty() && answer->topics[0].partitions.at(0).error_code == ErrorCode::none;
 }
 
@@ -134,9 +170,9 @@ task::Task<std::optional<ErrorCode>> end(Transactor& self, Identity producer, bo
   request.producer_id = producer.id;
   request.producer_epoch = producer.epoch;
   request.committed = commits;
-  const auto answer = co_await self.session.call(std::move(request), 15s, 5);
+  const auto answer = co_await self.session.call(std::move(request), 15s, static_cast<std::int16_t>(self.old ? 3 : 5));
   if (!answer) co_return std::nullopt;
-  if (answer->error_code == ErrorCode::none) self.producer = {answer->producer_id, answer->producer_epoch};
+  if (answer->error_code == ErrorCode::none && !self.old) self.producer = {answer->producer_id, answer->producer_epoch};
   co_return answer->error_code;
 }
 
@@ -147,6 +183,9 @@ task::Task<bool> transact_once(Transactor& self) {
   const std::uint64_t writes = 1 + self.kit.prng.below(5);
   for (std::uint64_t i = 0; i < writes; ++i) {
     const auto partition = static_cast<std::int32_t>(self.kit.prng.below(kPartitions));
+    if (self.old && !done.partitions.contains(partition) && !co_await add_partition(self, partition)) {
+      co_return done.outcome = Outcome::aborted, false;
+    }
     const ErrorCode error = co_await write(self, self.producer, partition, self.sequences[partition], number);
     if (error != ErrorCode::none) co_return done.outcome = Outcome::aborted, false;  // what replaces it aborts it
     ++self.sequences[partition];
@@ -165,11 +204,13 @@ task::Task<bool> transact_once(Transactor& self) {
     if (error == ErrorCode::none) {
       if (commits) done.outcome = Outcome::committed;
       if (commits) self.kit.history.reached("a transaction was committed");
+      if (commits && self.old) self.kit.history.reached("a transaction of version 1 was committed");
       if (attempt > 0) self.kit.history.reached("the end of a transaction was asked for again");
-      self.sequences.clear();  // a new epoch
+      if (!self.old) self.sequences.clear();  // a new epoch
       co_return true;
     }
-    if (error == ErrorCode::invalid_txn_state || error == ErrorCode::producer_fenced) {
+    if (error == ErrorCode::invalid_txn_state || error == ErrorCode::producer_fenced ||
+        error == ErrorCode::invalid_producer_epoch) {
       // It took too long, and was aborted for it. But an earlier attempt may have gone through before.
       if (attempt == 0 && commits) done.outcome = Outcome::aborted;
       if (attempt == 0) self.kit.history.reached("a transaction timed out");
@@ -290,6 +331,27 @@ task::Task<void> judge_offset(Transactor& self, const std::vector<std::map<std::
           fmt::format("the group's offset is {}, the last committed one {}", place.committed_offset.value(), expected));
 }
 
+/// What an administrator is told of it: nothing is open.
+task::Task<void> look(Transactor& self) {
+  wire::DescribeTransactionsRequest describe;
+  describe.transactional_ids = {self.name, "nobody's"};
+  const auto described = co_await self.session.call(std::move(describe), 15s);
+  if (described && described->transaction_states.size() == 2) {
+    const auto& state = described->transaction_states[0];
+    if (state.error_code == ErrorCode::none && state.transaction_state == "Ongoing") {
+      violate(self, "nothing is open, and it is described as ongoing");
+    }
+  }
+  wire::ListTransactionsRequest list;
+  list.state_filters.emplace_back("Ongoing");
+  const auto listed = co_await self.session.call(std::move(list), 15s);
+  if (!listed || listed->error_code != ErrorCode::none) co_return;
+  for (const auto& state : listed->transaction_states) {
+    if (state.transactional_id == self.name) violate(self, "nothing is open, and it is listed as ongoing");
+  }
+  self.kit.history.reached("transactions were listed");
+}
+
 /// With nothing open: everything is decided.
 task::Task<void> check(Transactor& self) {
   std::vector<std::map<std::uint64_t, int>> seen(kPartitions);
@@ -299,6 +361,7 @@ task::Task<void> check(Transactor& self) {
   if (self.kit.history.damaged) co_return;
   judge(self, seen);
   co_await judge_offset(self, seen);
+  co_await look(self);
   self.kit.history.reached("committed transactions were read");
 }
 
@@ -320,6 +383,7 @@ task::Task<void> try_zombie(Transactor& self, Identity zombie) {
 task::Task<void> transact(ClientKit kit, std::uint64_t number) {
   Transactor self(std::move(kit));
   self.name = fmt::format("transactions-{}", number);
+  self.old = self.kit.prng.chance(1, 3);
   while (!self.kit.ending && !co_await create(self)) co_await pause(self.kit, 100ms, 1s);
   while (!self.kit.ending) {
     const Identity before = self.producer;

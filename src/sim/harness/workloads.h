@@ -46,7 +46,16 @@ struct MemberPlan {
   std::string group;
   std::string instance;  // static membership if not empty
   std::vector<std::string> topics;
+  std::string regex;     // of the new protocol: subscribes with it if not empty; it must mean `topics`
+  std::string assignor;  // of the new protocol
+  bool mixed = false;    // members of the other protocol may be in the group
 };
+
+/// The broker's group.consumer.session.timeout.ms, or less.
+inline constexpr Duration kConsumerSession = 6s;
+
+/// A member of a group of the new consumer protocol: the same, and it must be alone with what it holds.
+task::Task<void> consume_by_heartbeat(ClientKit kit, MemberPlan plan);
 
 /// A member of a consumer group: joins, takes its partitions, reads, commits, leaves now and then.
 task::Task<void> consume_in_group(ClientKit kit, MemberPlan plan);

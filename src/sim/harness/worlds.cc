@@ -61,7 +61,7 @@ constexpr WorldKind kKinds[] = {
     {.name = "groups",
      .about = "many members that come and go, and an administrator of groups",
      .faults = weigh({{kill, 6}, {stall, 8}, {full, 3}, {kill_client, 25}, {cut, 20}, {clog, 15}, {pause, 5}}),
-     .mix = {.producers = 1, .readers = 1, .members = 4, .bulk = 0, .rare_parts = 1}},
+     .mix = {.producers = 1, .readers = 1, .members = 3, .consumers = 3, .bulk = 0, .rare_parts = 1}},
     {.name = "retention",
      .about = "much data, little of it kept: segments roll and go, clocks jump",
      .faults = weigh({{kill, 6},

@@ -16,6 +16,7 @@ struct Mix {
   int producers = 3;
   int readers = 3;
   int members = 1;               // of the consumer group
+  int consumers = 1;             // of a group of the new protocol
   int bulk = 1;                  // producers of large batches; client 0 only
   std::uint64_t rare_parts = 2;  // each rare workload (rare_workloads) runs on one client in so many
 };
