@@ -1,7 +1,9 @@
-"""Exactly once with real clients: librdkafka (transactions version 1), Java (version 2) through kills of the broker."""
+"""Exactly once with real clients: librdkafka (transactions version 1), Java (version 2) through kills of the broker and of
+the clients."""
 # ctest: timeout=400
 
 import os
+import random
 import subprocess
 import time
 
@@ -21,26 +23,49 @@ class Transactions(harness.SystemTest):
         self.assertEqual(len(done.stdout.splitlines()), 4, done.stdout)
 
     def test_java_moves_each_record_exactly_once_through_kills(self):
-        command = client_libraries.java("Transactions")
+        """Two movers; now the broker is killed, now one of them."""
+        seed = int(os.environ.get("CHRONIK_SEED", str(time.time_ns() % 1_000_000)))
+        print(f"CHRONIK_SEED={seed}")  # settles who is killed and when, not what they are doing then
+        draw = random.Random(seed)
+        java = client_libraries.java("Transactions")
         broker = self.start_broker("--set", "group.initial.rebalance.delay.ms=0", "--shards", "2")
-        output = self.new_dir("client") / "out"
-        with open(output, "w", encoding="utf-8") as out:
-            client = subprocess.Popen([*command, broker.kafka, "source", "target", str(RECORDS)], stdout=out,
-                                      stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        harness.run([*java, "fill", broker.kafka, "source", "target", RECORDS], deadline_s=60 + RECORDS / 5000)
+        outputs = self.new_dir("movers")
+
+        def said(name):
+            return (outputs / name).read_text(encoding="utf-8")
+
+        def start(name):
+            with open(outputs / name, "a", encoding="utf-8") as out:
+                return subprocess.Popen([*java, "move", broker.kafka, "source", "target", name], stdout=out,
+                                        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+
+        movers = {name: start(name) for name in ("mover-0", "mover-1")}
         try:
-            harness.wait_until(lambda: "filled" in output.read_text(encoding="utf-8") or client.poll() is not None, 60, "the source")
-            kills = 0
-            while client.poll() is None and kills < KILLS:
-                time.sleep(0.7 + 0.13 * (kills % 5))  # while transactions run, at different moments
-                broker.kill()
-                broker.start(same_ports=True)
-                kills += 1
-            said = lambda: output.read_text(encoding="utf-8")
-            self.assertEqual(client.wait(60 + 6 * KILLS), 0, said()[-3000:])
-            self.assertEqual(kills, KILLS, "the client was done too soon: " + said()[-1000:])
+            for name in movers:
+                harness.wait_until(lambda name=name: "moving" in said(name) or movers[name].poll() is not None, 60, name)
+            killed = {"broker": 0, "mover": 0}
+            for kill in range(KILLS):
+                time.sleep(draw.uniform(0.4, 1.6))
+                if kill % 2 == 0:
+                    broker.kill()
+                    broker.start(same_ports=True)
+                    killed["broker"] += 1
+                    continue
+                name = draw.choice(sorted(movers))
+                self.assertIsNone(movers[name].poll(), "done too soon: " + said(name)[-1000:])
+                movers[name].kill()
+                movers[name].wait()
+                movers[name] = start(name)
+                killed["mover"] += 1
+            print(f"killed {killed}")
+            for name, mover in movers.items():
+                self.assertEqual(mover.wait(120 + 6 * KILLS), 0, said(name)[-3000:])
         finally:
-            client.kill()
-        self.assertIn(f"exactly {RECORDS}", said())
+            for mover in movers.values():
+                mover.kill()
+        done = harness.run([*java, "check", broker.kafka, "source", "target", RECORDS], deadline_s=90 + RECORDS / 5000)
+        self.assertIn(f"exactly {RECORDS}", done.stdout)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 // Exactly once with Apache Kafka's own client (transactions version 2 when the broker offers it): moves every record of
-// one topic to another, offsets in the same transaction, aborting some of them; goes on through restarts of the broker.
+// one topic to another, offsets in the same transaction, aborting some of them; goes on through restarts of the broker,
+// and where a mover of the same name left off when it was killed.
 //
-// usage: Transactions BOOTSTRAP SOURCE TARGET RECORDS
+// usage: Transactions fill BOOTSTRAP SOURCE TARGET RECORDS
+//        Transactions move BOOTSTRAP SOURCE TARGET NAME     one mover of several
+//        Transactions check BOOTSTRAP SOURCE TARGET RECORDS
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,9 +39,11 @@ public class Transactions {
         return settings;
     }
 
-    static KafkaConsumer<String, String> consumer(String group) {
-        return new KafkaConsumer<>(settings("group.id", group, "auto.offset.reset", "earliest", "enable.auto.commit",
-            "false", "isolation.level", "read_committed", "max.poll.records", "50", "session.timeout.ms", "10000"));
+    static KafkaConsumer<String, String> consumer(String group, String... more) {
+        Properties all = settings("group.id", group, "auto.offset.reset", "earliest", "enable.auto.commit",
+            "false", "isolation.level", "read_committed", "max.poll.records", "50", "session.timeout.ms", "10000");
+        all.putAll(settings(more));
+        return new KafkaConsumer<>(all);
     }
 
     static KafkaProducer<String, String> producer(String id) {
@@ -58,13 +63,14 @@ public class Transactions {
     }
 
     /** Moves until the group has nothing left to read; a failure starts producer and consumer anew, as an application would. */
-    static void move(String source, String target, int records, long until) throws Exception {
+    static void move(String source, String target, String name, long until) throws Exception {
         int turn = 0;
         int restarts = 0;
         while (true) {
-            try (KafkaConsumer<String, String> consumer = consumer(source + "-movers");
-                 KafkaProducer<String, String> producer = producer(target + "-mover")) {
+            try (KafkaConsumer<String, String> consumer = consumer(source + "-movers", "group.instance.id", name);
+                 KafkaProducer<String, String> producer = producer(target + "-" + name)) {
                 consumer.subscribe(List.of(source));
+                System.out.println("moving");
                 while (true) {
                     if (System.currentTimeMillis() > until) throw new IllegalStateException("not done in time");
                     ConsumerRecords<String, String> batch = consumer.poll(Duration.ofMillis(500));
@@ -133,11 +139,7 @@ public class Transactions {
         return values;
     }
 
-    public static void main(String[] args) throws Exception {
-        bootstrap = args[0];
-        String source = args[1];
-        String target = args[2];
-        int records = Integer.parseInt(args[3]);
+    static void fill(String source, String target, int records) throws Exception {
         try (Admin admin = Admin.create(settings())) {
             FeatureMetadata features = admin.describeFeatures().featureMetadata().get();
             System.out.println("features " + features.finalizedFeatures());
@@ -147,8 +149,9 @@ public class Transactions {
             for (int i = 0; i < records; i++) producer.send(new ProducerRecord<>(source, "k" + i, "" + i));
             producer.flush();
         }
-        System.out.println("filled");
-        move(source, target, records, System.currentTimeMillis() + 200_000);
+    }
+
+    static void check(String target, int records) throws Exception {
         List<String> values = readAll(target);
         Set<String> distinct = new HashSet<>(values);
         if (values.size() != records || distinct.size() != records) {
@@ -156,9 +159,18 @@ public class Transactions {
         }
         try (Admin admin = Admin.create(settings())) {
             System.out.println(admin.listTransactions().all().get());
-            System.out.println(admin.describeTransactions(List.of(target + "-mover")).all().get());
             System.out.println(admin.describeProducers(List.of(new TopicPartition(target, 0))).all().get());
         }
         System.out.println("exactly " + records);
+    }
+
+    public static void main(String[] args) throws Exception {
+        bootstrap = args[1];
+        switch (args[0]) {
+            case "fill": fill(args[2], args[3], Integer.parseInt(args[4])); break;
+            case "move": move(args[2], args[3], args[4], System.currentTimeMillis() + 600_000); break;
+            case "check": check(args[3], Integer.parseInt(args[4])); break;
+            default: throw new IllegalArgumentException(args[0]);
+        }
     }
 }
