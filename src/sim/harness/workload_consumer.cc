@@ -45,10 +45,12 @@ struct Consumer {
   std::map<PartitionName, std::unique_ptr<Reader>> readers;  // of the partitions that are its own
 
   Holdings& holdings() { return kit.history.holdings; }
+  /// Where one of two is of the classic protocol, a member that comes with the same instance takes the place at once.
+  const std::string& holder() const { return plan.mixed && !plan.instance.empty() ? plan.instance : id; }
 };
 
 void drop_all(Consumer& self) {
-  self.holdings().release_all(self.plan.group, self.id);
+  self.holdings().release_all(self.plan.group, self.holder());
   self.readers.clear();
 }
 
@@ -107,7 +109,7 @@ void take_assignment(Consumer& self, const wire::ConsumerGroupHeartbeatResponse:
   std::erase_if(self.readers, [&](const auto& item) { return !assigned.contains(item.first); });
   for (const PartitionName& partition : assigned) {
     // Nobody else has it before it is given up, and that is told with the next heartbeat; ours is ours from now on.
-    const auto before = self.holdings().give(self.plan.group, partition, self.id, self.kit.context.now(), until);
+    const auto before = self.holdings().give(self.plan.group, partition, self.holder(), self.kit.context.now(), until);
     if (before) self.kit.history.reached("a partition went from member to member");
     if (before && before->held) {
       self.kit.history.violate(
@@ -150,7 +152,7 @@ task::Task<bool> beat(Consumer& self) {
   if (request.topic_partitions) {
     // From here on others may have what is not named.
     for (const PartitionName& partition : world_partitions()) {
-      if (!self.readers.contains(partition)) self.holdings().release(self.plan.group, partition, self.id);
+      if (!self.readers.contains(partition)) self.holdings().release(self.plan.group, partition, self.holder());
     }
   }
   self.tell_owned = false;
@@ -175,7 +177,7 @@ task::Task<bool> beat(Consumer& self) {
   self.tell_all = false;
   self.epoch = answer->member_epoch;
   const Instant until = sent + kConsumerSession;
-  self.holdings().extend(self.plan.group, self.id, until);
+  self.holdings().extend(self.plan.group, self.holder(), until);
   if (answer->assignment) take_assignment(self, *answer->assignment, until);
   co_return true;
 }
