@@ -131,7 +131,13 @@ std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire:
     if (original.last.value() >= durable_end_.value()) original.commit = tail_[tail_index(original.base)].commit;
     return original;
   }
-  return place(batch, validated.header, validated.max_timestamp, now, std::nullopt);
+  auto appended = place(batch, validated.header, validated.max_timestamp, now, std::nullopt);
+  if (!appended) refused_for_room(validated.header);
+  return appended;
+}
+
+void Partition::refused_for_room(const wire::RecordBatchHeader& header) {
+  producers_.expect_first(header, context_.wall_now());
 }
 
 /// The batch at the log's end, stamped. `commits`: of a transaction marker.

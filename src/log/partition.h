@@ -76,6 +76,8 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   /// A transactional batch that opens a transaction here needs a pass, else INVALID_TXN_STATE.
   std::expected<Appended, Rejection> append(ByteSpan batch, const wire::ValidatedBatch& validated,
                                             Origin origin = Origin::client, TransactionPass pass = kNoPass);
+  /// wal().room() did not find room for this batch in time; append() was not called.
+  void refused_for_room(const wire::RecordBatchHeader& header);
   /// For batches that the broker itself makes: parses, then appends.
   std::expected<Appended, Rejection> append_internal(ByteSpan batch, Origin origin = Origin::client,
                                                      TransactionPass pass = kNoPass);

@@ -69,9 +69,20 @@ void ProducerState::update(const wire::RecordBatchHeader& batch, UnixMillis now)
     entry.batches[entry.count++] =
         ProducerBatch{batch.base_sequence, batch.last_sequence(), batch.base_offset, batch.last_offset(), now};
   }
-  if (entries_.size() > kProducersMax) {
-    entries_.erase(std::ranges::min_element(entries_, {}, [](const auto& e) { return e.second.last_seen; }));
-  }
+  forget_surplus();
+}
+
+void ProducerState::expect_first(const wire::RecordBatchHeader& batch, UnixMillis now) {
+  if (!batch.has_producer() || batch.base_sequence != 0 || entries_.contains(batch.producer_id)) return;
+  ProducerEntry& entry = entries_[batch.producer_id];  // without a batch: the next one has sequence 0
+  entry.epoch = batch.producer_epoch;
+  entry.last_seen = now;
+  forget_surplus();
+}
+
+void ProducerState::forget_surplus() {
+  if (entries_.size() <= kProducersMax) return;
+  entries_.erase(std::ranges::min_element(entries_, {}, [](const auto& e) { return e.second.last_seen; }));
 }
 
 }  // namespace chronik::log

@@ -48,6 +48,10 @@ class ProducerState {
   /// Records a batch whose offsets are assigned; without a producer id it has no effect. A transaction marker takes no
   /// sequence, but fences older epochs.
   void update(const wire::RecordBatchHeader& batch, UnixMillis now);
+  /// A batch was refused before it was looked at, and its producer will send it again. If that is the first that this
+  /// partition sees of the producer, a later one must not come in before it: "an unknown producer may start anywhere"
+  /// would take it.
+  void expect_first(const wire::RecordBatchHeader& batch, UnixMillis now);
   /// Forgets those silent since then, but for those that `keep` names.
   template <class Keep>
   void expire(UnixMillis before, Keep keep) {
@@ -61,6 +65,8 @@ class ProducerState {
   bool operator==(const ProducerState&) const = default;
 
  private:
+  void forget_surplus();
+
   std::map<ProducerId, ProducerEntry> entries_;
 };
 

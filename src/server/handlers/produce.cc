@@ -48,16 +48,18 @@ task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<
     PieceResult& result = results.emplace_back();
     result.topic = piece.topic;
     result.partition = piece.partition;
+    Status room;
     if (!server.log().wal().check_room(piece.batch.size())) {
-      const Status room = co_await server.log().wal().room(piece.batch.size(), until);
-      if (!room) {
-        refuse(result, log::room_rejection(room.error()));
-        continue;
-      }
+      room = co_await server.log().wal().room(piece.batch.size(), until);
     }
     const log::PartitionPtr partition = server.log().find(piece.id);
     if (!partition) {
       result.error = wire::ErrorCode::unknown_topic_or_partition;
+      continue;
+    }
+    if (!room) {
+      partition->refused_for_room(piece.validated.header);
+      refuse(result, log::room_rejection(room.error()));
       continue;
     }
     auto appended = partition->append(piece.batch.span(), piece.validated, log::Origin::client, piece.pass);

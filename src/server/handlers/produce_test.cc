@@ -1,0 +1,50 @@
+// Produce under a full disk: what is refused for want of room leaves the producer's order as it was.
+#include "server/test_client.h"
+#include "wire/messages/produce.h"
+
+namespace chronik::server {
+namespace {
+
+using wire::ErrorCode;
+
+class Produce : public HandlerTest {
+ protected:
+  ErrorCode produce_as(ProducerId producer, std::int32_t sequence, std::size_t bytes) {
+    wire::BatchOptions options;
+    options.producer_id = producer;
+    if (producer != wire::kNoProducerId) options.producer_epoch = ProducerEpoch(0), options.base_sequence = sequence;
+    wire::RecordBatchBuilder builder(options);
+    builder.add(UnixMillis(1'700'000'000'000), std::nullopt, as_bytes(std::string(bytes, 'x')));
+    wire::ProduceRequest request;
+    request.acks = -1;
+    request.timeout_ms = 500;
+    request.topic_data.push_back({.name = "a", .topic_id = {}, .partition_data = {}});
+    request.topic_data[0].partition_data.push_back({PartitionIndex(0), builder.build().value()});
+    return call(request, 12).responses.at(0).partition_responses.at(0).error_code;
+  }
+  void set_capacity(std::uint64_t bytes) {
+    rig().machine.disk_faults().capacity = bytes;
+    rig().machine.disk_faults_changed();
+  }
+};
+
+// Simulator, world disk, seed 30067: the second batch of a new producer overtook the first one, which had found no room.
+TEST_P(Produce, nothing_overtakes_the_first_batch_of_a_producer_that_found_no_room) {
+  make_topic("a", 1);
+  set_capacity(1);
+  ErrorCode error = ErrorCode::none;
+  for (int i = 0; i < 100 && error == ErrorCode::none; ++i) error = produce_as(wire::kNoProducerId, -1, 500'000);
+  ASSERT_NE(error, ErrorCode::none) << "the disk was never full";
+  const ProducerId producer(77);
+  ASSERT_NE(produce_as(producer, 0, 500'000), ErrorCode::none);
+  set_capacity(1ULL << 30);
+  rig().world->run_for(10s);
+  EXPECT_EQ(produce_as(producer, 1, 10), ErrorCode::out_of_order_sequence_number);
+  EXPECT_EQ(produce_as(producer, 0, 10), ErrorCode::none);
+  EXPECT_EQ(produce_as(producer, 1, 10), ErrorCode::none);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shards, Produce, kShardCounts);
+
+}  // namespace
+}  // namespace chronik::server
