@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 #include "log/segment_store.h"
+#include "wire/compression.h"
 
 namespace chronik::log {
 
@@ -13,6 +15,7 @@ struct LogConfig {
   std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;  // -1: for ever
   std::int64_t retention_bytes = -1;                   // -1: no bound
   std::int32_t max_message_bytes = 1048588;
+  std::optional<wire::Codec> codec;  // to store in; unset: what the producer chose
   bool log_append_time = false;
   std::int64_t timestamp_before_max_ms = std::numeric_limits<std::int64_t>::max();
   std::int64_t timestamp_after_max_ms = 3600'000;

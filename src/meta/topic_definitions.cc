@@ -23,7 +23,6 @@ constexpr TopicRow kRows[] = {
          .type = ConfigType::string,
          .default_value = "producer",
          .choices = "uncompressed,zstd,lz4,snappy,gzip,producer",
-         .honoured = Honoured::default_only,
          .dynamic = true,
          .documentation = "The codec batches are stored with; producer keeps what the client chose.",
      },

@@ -78,6 +78,28 @@ bool ShardServer::mine(const TopicPartition& id) const {
   return broker_.owner(id) == shard_.id();
 }
 
+namespace {
+
+std::optional<wire::Codec> codec_of(meta::CompressionType type) {
+  switch (type) {
+    case meta::CompressionType::producer:
+      return std::nullopt;
+    case meta::CompressionType::uncompressed:
+      return wire::Codec::none;
+    case meta::CompressionType::gzip:
+      return wire::Codec::gzip;
+    case meta::CompressionType::snappy:
+      return wire::Codec::snappy;
+    case meta::CompressionType::lz4:
+      return wire::Codec::lz4;
+    case meta::CompressionType::zstd:
+      return wire::Codec::zstd;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 log::LogConfig log_config(const meta::TopicConfig& topic, Duration stall) {
   log::LogConfig config;
   config.segments.segment_bytes = static_cast<std::uint64_t>(topic.segment_bytes);
@@ -88,6 +110,7 @@ log::LogConfig log_config(const meta::TopicConfig& topic, Duration stall) {
   config.retention_ms = topic.retention_ms;
   config.retention_bytes = topic.retention_bytes;
   config.max_message_bytes = topic.max_message_bytes;
+  config.codec = codec_of(topic.compression_type);
   config.log_append_time = topic.timestamp_type == meta::TimestampType::log_append_time;
   config.timestamp_before_max_ms = topic.timestamp_before_max_ms;
   config.timestamp_after_max_ms = topic.timestamp_after_max_ms;

@@ -9,6 +9,7 @@
 
 #include "base/prng.h"
 #include "wire/batch_validation.h"
+#include "wire/recompress.h"
 #include "wire/record_batch_builder.h"
 #include "wire/record_reader.h"
 #include "wire/varint.h"
@@ -237,6 +238,34 @@ TEST(Validation, a_decompression_bomb_is_refused_within_the_bound) {
   const Buffer batch = builder.build().value();
   EXPECT_LT(batch.size(), 10'000U);
   EXPECT_EQ(verdict(batch.span()), ErrorCode::message_too_large);
+}
+
+TEST(Recompress, every_codec_becomes_every_other_with_the_same_records) {
+  const BatchOptions about{.base_offset = Offset(7),
+                           .leader_epoch = LeaderEpoch(3),
+                           .producer_id = ProducerId(5),
+                           .producer_epoch = ProducerEpoch(1),
+                           .base_sequence = 11,
+                           .transactional = true};
+  for (const Codec from : kAllCodecs) {
+    for (const Codec to : kAllCodecs) {
+      BatchOptions options = about;
+      options.codec = from;
+      const Buffer before = three_records(options);
+      options.codec = to;
+      const Buffer after = recompress(before.span(), to, kUnpackedMax).value();
+      EXPECT_EQ(as_text(after.span()), as_text(three_records(options).span()));
+    }
+  }
+}
+
+TEST(Recompress, what_unpacks_to_too_much_or_is_damaged_is_refused) {
+  RecordBatchBuilder builder({.codec = Codec::zstd});
+  builder.add(UnixMillis(0), std::nullopt, as_bytes(std::string(50'000'000, 'x')));
+  EXPECT_EQ(recompress(builder.build().value().span(), Codec::lz4, 1 << 20).error().code, Errc::invalid_argument);
+  const Buffer good = three_records({.codec = Codec::gzip});
+  const auto bad = changed(good, [](std::byte* p) { p[kRecordsAt] ^= std::byte{0xff}; });
+  EXPECT_EQ(recompress(bad, Codec::lz4, kUnpackedMax).error().code, Errc::corrupt);
 }
 
 TEST(Validation, any_changed_byte_is_noticed_or_lies_outside_the_checksum) {

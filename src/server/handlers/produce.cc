@@ -9,6 +9,7 @@
 #include "server/handlers/handle.h"
 #include "server/handlers/produce_transactions.h"
 #include "wire/batch_validation.h"
+#include "wire/recompress.h"
 
 namespace chronik::server {
 
@@ -40,22 +41,42 @@ void refuse(PieceResult& result, const wire::Rejection& why) {
   result.message = why.detail;
 }
 
+/// What is too large as it came is left for append() to refuse, as Kafka refuses it.
+std::optional<wire::Rejection> store_in_codec_of(const log::Partition& partition, Piece& piece) {
+  const std::optional<wire::Codec> codec = partition.config().codec;
+  if (!codec || *codec == piece.validated.header.codec()) return std::nullopt;
+  if (piece.batch.size() > static_cast<std::size_t>(partition.config().max_message_bytes)) return std::nullopt;
+  auto changed = wire::recompress(piece.batch.span(), *codec, kDecompressedMax);
+  if (!changed) return wire::Rejection{wire::ErrorCode::corrupt_message, changed.error().message()};
+  if (changed->size() > static_cast<std::size_t>(partition.config().max_message_bytes)) {
+    return wire::Rejection{wire::ErrorCode::message_too_large,
+                           "a batch exceeds max.message.bytes in the codec that compression.type asks for"};
+  }
+  piece.batch = *std::move(changed);
+  piece.validated.header = wire::parse_batch_header(piece.batch.span()).value();
+  return std::nullopt;
+}
+
 /// Stage one on the owning shard.
 task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<Piece> pieces, Deadline until) {
   PieceResults results;
   results.reserve(pieces.size());
-  for (const Piece& piece : pieces) {
+  for (Piece& piece : pieces) {
     PieceResult& result = results.emplace_back();
     result.topic = piece.topic;
     result.partition = piece.partition;
-    Status room;
-    if (!server.log().wal().check_room(piece.batch.size())) {
-      room = co_await server.log().wal().room(piece.batch.size(), until);
-    }
     const log::PartitionPtr partition = server.log().find(piece.id);
     if (!partition) {
       result.error = wire::ErrorCode::unknown_topic_or_partition;
       continue;
+    }
+    if (const auto why = store_in_codec_of(*partition, piece)) {
+      refuse(result, *why);
+      continue;
+    }
+    Status room;
+    if (!server.log().wal().check_room(piece.batch.size())) {
+      room = co_await server.log().wal().room(piece.batch.size(), until);
     }
     if (!room) {
       partition->refused_for_room(piece.validated.header);
@@ -63,6 +84,7 @@ task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<
       continue;
     }
     auto appended = partition->append(piece.batch.span(), piece.validated, log::Origin::client, piece.pass);
+    piece.batch = {};  // a changed one is charged to nobody: one of them at a time
     if (appended) {
       result.appended = *std::move(appended);
     } else {

@@ -1,6 +1,6 @@
 // Produce under a full disk: what is refused for want of room leaves the producer's order as it was.
-#include "server/test_client.h"
 #include "wire/messages/produce.h"
+#include "server/test_client.h"
 
 namespace chronik::server {
 namespace {
@@ -28,7 +28,8 @@ class Produce : public HandlerTest {
   }
 };
 
-// Simulator, world disk, seed 30067: the second batch of a new producer overtook the first one, which had found no room.
+// Simulator, world disk, seed 30067: the second batch of a new producer overtook the first one, which had found no
+// room.
 TEST_P(Produce, nothing_overtakes_the_first_batch_of_a_producer_that_found_no_room) {
   make_topic("a", 1);
   set_capacity(1);
@@ -42,6 +43,53 @@ TEST_P(Produce, nothing_overtakes_the_first_batch_of_a_producer_that_found_no_ro
   EXPECT_EQ(produce_as(producer, 1, 10), ErrorCode::out_of_order_sequence_number);
   EXPECT_EQ(produce_as(producer, 0, 10), ErrorCode::none);
   EXPECT_EQ(produce_as(producer, 1, 10), ErrorCode::none);
+}
+
+TEST_P(Produce, a_topic_of_one_codec_stores_every_batch_in_it) {
+  constexpr std::pair<const char*, wire::Codec> kTypes[] = {{"uncompressed", wire::Codec::none},
+                                                            {"gzip", wire::Codec::gzip},
+                                                            {"snappy", wire::Codec::snappy},
+                                                            {"lz4", wire::Codec::lz4},
+                                                            {"zstd", wire::Codec::zstd}};
+  for (const auto& [type, codec] : kTypes) {
+    make_topic(type, 1, {{"compression.type", type}});
+    for (const wire::Codec from : wire::kAllCodecs) {
+      wire::RecordBatchBuilder builder({.codec = from});
+      builder.add(UnixMillis(1'700'000'000'000), as_bytes("key"), as_bytes(std::string(1000, 'x')));
+      wire::ProduceRequest request;
+      request.acks = -1;
+      request.timeout_ms = 5000;
+      request.topic_data.push_back({.name = type, .topic_id = {}, .partition_data = {}});
+      request.topic_data[0].partition_data.push_back({PartitionIndex(0), builder.build().value()});
+      EXPECT_EQ(call(request, 12).responses.at(0).partition_responses.at(0).error_code, ErrorCode::none);
+    }
+    const auto log = rig().partition(type, 0);
+    task::Context& owner = rig().broker->at(rig().broker->owner(log->id())).context();
+    const auto run = rig().run(owner, log->read(Offset(0), 1 << 20, owner.after(10s)));
+    ASSERT_TRUE(run);
+    int batches = 0;
+    for (const Buffer& piece : run->pieces) {
+      wire::BatchSplitter splitter(piece.span());
+      for (auto batch = splitter.next(); batch && *batch; batch = splitter.next()) {
+        EXPECT_EQ((*batch)->header.codec(), codec);
+        EXPECT_TRUE(wire::batch_crc_holds((*batch)->bytes));
+        ++batches;
+      }
+    }
+    EXPECT_EQ(batches, 5);
+  }
+}
+
+TEST_P(Produce, what_its_codec_makes_too_large_is_refused) {
+  make_topic("a", 1, {{"compression.type", "uncompressed"}, {"max.message.bytes", "10000"}});
+  wire::RecordBatchBuilder builder({.codec = wire::Codec::zstd});
+  builder.add(UnixMillis(1'700'000'000'000), std::nullopt, as_bytes(std::string(20'000, 'x')));
+  wire::ProduceRequest request;
+  request.acks = -1;
+  request.timeout_ms = 5000;
+  request.topic_data.push_back({.name = "a", .topic_id = {}, .partition_data = {}});
+  request.topic_data[0].partition_data.push_back({PartitionIndex(0), builder.build().value()});
+  EXPECT_EQ(call(request, 12).responses.at(0).partition_responses.at(0).error_code, ErrorCode::message_too_large);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, Produce, kShardCounts);
