@@ -137,6 +137,16 @@ TEST(PartitionCompaction, with_delete_segments_go_by_age_too) {
   EXPECT_GT(rig.log_().log_start(), LogStartOffset(0));
 }
 
+TEST(PartitionCompaction, begins_soon_after_segments_are_closed) {
+  CompactionRig rig(7);
+  ASSERT_TRUE(rig.open(1, compacted()));
+  rig.fill(20, 60);
+  rig.world->run_for(20s);  // the backoff, and far from the check of retention
+  const auto [last, count] = rig.contents();
+  EXPECT_EQ(last.size(), 20U);
+  EXPECT_LT(count, 300);
+}
+
 TEST(PartitionCompaction, writers_go_on_meanwhile) {
   CompactionRig rig(6);
   ASSERT_TRUE(rig.open(1, compacted()));

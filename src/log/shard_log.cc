@@ -46,6 +46,7 @@ task::Task<Result<std::unique_ptr<ShardLog>>> ShardLog::open(task::Context& cont
   log->wal_ = *std::move(wal);
   log->wal_->file_completed_listener([self = log.get()] { self->work_.notify_all(); });
   log->next_retention_ = context.now() + log->options_.retention_check;
+  log->next_compaction_ = context.now() + log->options_.compaction_backoff;
   log->running_ = true;
   context.spawn("log.flusher", log->run());
   co_return log;
@@ -117,6 +118,7 @@ task::Task<void> ShardLog::run() {
       flush_status_ = co_await flush_round(asked ? wal_->durable() : wal_->last_complete_file_end());
       flushing_ = false;
       flush_done_ = request;
+      compaction_due_ = true;  // segments may have been closed
       done_.notify_all();
       flush_ended(flush_status_);
       if (!flush_status_ && is_recoverable(flush_status_.error().code) && !closing_) {
@@ -127,18 +129,23 @@ task::Task<void> ShardLog::run() {
     if (context_.now() >= next_retention_) {
       co_await retention_round();
       next_retention_ = context_.now() + options_.retention_check;
-      if (!compacting_ && !closing_) {
-        compacting_ = true;
-        context_.spawn("log.compactor", compaction_round());
-      }
+      compaction_due_ = true;
+      continue;
+    }
+    if (compaction_due_ && context_.now() >= next_compaction_ && !compacting_) {
+      compaction_due_ = false;
+      compacting_ = true;
+      context_.spawn("log.compactor", compaction_round());
       continue;
     }
     // Sleep until asked; with a dirty tail, until it has been idle for a while.
     Duration sleep = std::min<Duration>(next_retention_ - context_.now(), kIdle);
     const bool is_dirty = dirty();
     if (is_dirty) sleep = std::min(sleep, options_.flush_idle);
-    const bool is_short = !removed_.empty();
-    if (is_short) sleep = std::min<Duration>(sleep, kRetry);
+    const bool compacts = compaction_due_ && !compacting_;
+    if (compacts) sleep = std::min<Duration>(sleep, next_compaction_ - context_.now());
+    if (!removed_.empty()) sleep = std::min<Duration>(sleep, kRetry);
+    const bool is_short = compacts || !removed_.empty();
     const wal::GroupSequence seen = wal_->durable();
     const auto woken = co_await work_.wait("log.flusher.idle", context_.after(sleep));
     if (is_dirty && !is_short && woken == task::Woken::timed_out && wal_->durable() == seen) ++flush_requested_;
@@ -245,7 +252,9 @@ task::Task<void> ShardLog::compaction_round() {
     if (code != Errc::closed && code != Errc::corrupt) wal_->fail(removed.error());
   }
   compacting_ = false;
+  next_compaction_ = context_.now() + options_.compaction_backoff;
   done_.notify_all();
+  work_.notify_all();
 }
 
 task::Task<void> ShardLog::destroy_removed() {
@@ -274,7 +283,7 @@ task::Task<Status> ShardLog::flush_all(Deadline until) {
 }
 
 void ShardLog::request_retention() {
-  next_retention_ = context_.now();
+  next_retention_ = next_compaction_ = context_.now();
   work_.notify_all();
 }
 

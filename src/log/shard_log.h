@@ -21,7 +21,8 @@ struct ShardLogOptions {
   std::string directory;  // the log directory: partition directories, wal/, checkpoint records
   wal::Options wal;
   Duration retention_check = 5min;
-  Duration flush_idle = 10s;  // dirty and idle for so long: flushed anyway
+  Duration compaction_backoff = 15s;  // between two rounds
+  Duration flush_idle = 10s;          // dirty and idle for so long: flushed anyway
   std::int64_t producer_expiration_ms = 86'400'000;
   std::size_t flush_parallel = 16;          // partitions at a time
   std::size_t files_max = 256;              // idle segment files kept open, whatever the number of partitions
@@ -115,6 +116,8 @@ class ShardLog {
   bool closing_ = false;
   bool running_ = false;
   bool compacting_ = false;
+  bool compaction_due_ = false;  // something was flushed, or grew old
+  Instant next_compaction_{};
 };
 
 }  // namespace chronik::log

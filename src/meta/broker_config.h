@@ -35,6 +35,7 @@ struct BrokerSettings {
   bool delete_topics = false;
 
   std::int64_t log_retention_check_interval_ms = 0;
+  std::int64_t log_cleaner_backoff_ms = 0;
   std::int32_t socket_request_max_bytes = 0;
   std::int64_t connections_max_idle_ms = 0;
   std::int32_t max_connections = 0;

@@ -97,6 +97,7 @@ log::ShardLogOptions Broker::log_options(ShardId shard, wal::Generation generati
   log::ShardLogOptions options;
   options.directory = options_.data_directory;
   options.retention_check = std::chrono::milliseconds(config.log_retention_check_interval_ms);
+  options.compaction_backoff = std::chrono::milliseconds(config.log_cleaner_backoff_ms);
   options.producer_expiration_ms = config.producer_id_expiration_ms;
   // Idle segment files get a quarter of the descriptors, those being flushed (six of a partition, more when segments
   // roll) another; connections, the write-ahead log and metadata have the rest.

@@ -38,7 +38,7 @@ Status ServerProcess::start(std::size_t shards) {
   for (const char* const setting :
        {"wal.max.bytes=16777216", "wal.file.bytes=1048576", "group.initial.rebalance.delay.ms=100",
         "offsets.topic.num.partitions=4", "auto.create.topics.enable=false", "log.retention.check.interval.ms=2000",
-        "offsets.retention.check.interval.ms=3000"}) {
+        "log.cleaner.backoff.ms=1000", "offsets.retention.check.interval.ms=3000"}) {
     words.emplace_back("--set");
     words.emplace_back(setting);
   }

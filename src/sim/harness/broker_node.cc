@@ -27,6 +27,7 @@ server::BrokerOptions broker_options(const std::string& name, std::uint64_t vari
   CHECK(meta::set(config, "offsets.topic.num.partitions", "4"));
   CHECK(meta::set(config, "auto.create.topics.enable", "false"));
   CHECK(meta::set(config, "log.retention.check.interval.ms", "2000"));
+  CHECK(meta::set(config, "log.cleaner.backoff.ms", "1000"));
   CHECK(meta::set(config, "offsets.retention.check.interval.ms", "3000"));
   if (variant % 4 == 0) CHECK(meta::set(config, "wal.linger.us", "2000"));
   config.wal_file_bytes = 256 << 10;
