@@ -237,11 +237,13 @@ public class Driver {
         }
         byte magic = (byte) batch.path("magic").asInt(2);
         ByteBufferOutputStream out = new ByteBufferOutputStream(1024);
+        int epoch = batch.path("producerEpoch").asInt(-1);
+        int sequence = batch.path("baseSequence").asInt(-1);
         MemoryRecordsBuilder builder = new MemoryRecordsBuilder(out, magic,
             Compression.of(CompressionType.forName(batch.path("codec").asText("none"))).build(),
             batch.path("logAppendTime").asBoolean() ? TimestampType.LOG_APPEND_TIME : TimestampType.CREATE_TIME,
-            batch.path("baseOffset").asLong(), 0L, batch.path("producerId").asLong(-1), (short) batch.path("producerEpoch").asInt(-1),
-            batch.path("baseSequence").asInt(-1), batch.path("transactional").asBoolean(), false,
+            batch.path("baseOffset").asLong(), 0L, batch.path("producerId").asLong(-1), (short) Math.max(0, epoch),
+            Math.max(0, sequence), batch.path("transactional").asBoolean(), false,
             batch.path("leaderEpoch").asInt(-1), 1 << 30);
         for (JsonNode record : batch.get("records")) {
             ArrayDeque<Header> headers = new ArrayDeque<>();
@@ -255,7 +257,8 @@ public class Driver {
         if (set.has("lastOffsetDelta")) buffer.putInt(23, set.get("lastOffsetDelta").asInt());
         if (set.has("maxTimestamp")) buffer.putLong(35, set.get("maxTimestamp").asLong());
         if (set.has("count")) buffer.putInt(57, set.get("count").asInt());
-        if (!set.isMissingNode()) buffer.putInt(17, (int) Crc32C.compute(buffer, 21, buffer.limit() - 21));
+        if (magic == 2) buffer.putShort(51, (short) epoch).putInt(53, sequence);
+        if (magic == 2) buffer.putInt(17, (int) Crc32C.compute(buffer, 21, buffer.limit() - 21));
         if (set.has("crc")) buffer.putInt(17, set.get("crc").asInt());
         if (batch.has("cut")) buffer.limit(buffer.limit() - batch.get("cut").asInt());
         return buffer;

@@ -78,6 +78,7 @@ def compared(scenarios, progress, record=False):
         progress(f"both serve ({time.monotonic() - began:.1f} s)")
 
         def play(runner, speak):
+            runner.warm_up()
             for number, (name, steps) in enumerate(scenarios.items(), 1):
                 before = time.monotonic()
                 runner.run(name, steps)
