@@ -31,7 +31,7 @@ def normal(value, names, texts, path="", field=""):
         return members if field in ORDERED else sorted(members, key=identity)
     if field in TEXTS:
         texts.append((path, value))
-        return value if value is None else "<text>"
+        return value if value in (None, "") else "<text>"
     if field in HIDDEN and value not in (None, 0, -1, ""):
         return HIDDEN[field]
     if isinstance(value, bool):
@@ -63,12 +63,20 @@ def difference(kafka, chronik, path=""):
         for key in [*kafka, *(key for key in chronik if key not in kafka)]:
             yield from difference(kafka.get(key, "<absent>"), chronik.get(key, "<absent>"), f"{path}.{key}" if path else key)
     elif isinstance(kafka, list) and isinstance(chronik, list):
-        mine = {called(member, index): member for index, member in enumerate(kafka)}
-        other = {called(member, index): member for index, member in enumerate(chronik)}
+        mine, other = by_name(kafka), by_name(chronik)
         for key in [*mine, *(key for key in other if key not in mine)]:
             yield from difference(mine.get(key, "<absent>"), other.get(key, "<absent>"), f"{path}[{key}]")
     elif kafka != chronik:
         yield path, kafka, chronik
+
+
+def by_name(members):
+    """The elements by what tells them apart; where nothing does, also by their number."""
+    named = {}
+    for index, member in enumerate(members):
+        name = called(member, index)
+        named[name if name not in named else f"{name}#{index}"] = member
+    return named
 
 
 def called(member, index):
