@@ -1,6 +1,7 @@
 #include "coord/assignor.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace chronik::coord {
 
@@ -42,7 +43,8 @@ class Balance {
     for (std::size_t m = 0; m < members && extras > 0; ++m) {
       if (load_[m] > least) ++limit[m], --extras;
     }
-    for (Owned& owned : partitions_) {
+    // As in Kafka, the first of its partitions are those that a member keeps.
+    for (Owned& owned : partitions_ | std::views::reverse) {
       if (owned.owner != kNobody && load_[owned.owner] > limit[owned.owner]) give(owned, kNobody);
     }
     for (std::size_t m = 0; m < members && extras > 0; ++m) {

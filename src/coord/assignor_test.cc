@@ -69,6 +69,14 @@ TEST(Uniform, a_newcomer_moves_no_more_than_its_share) {
   }
 }
 
+TEST(Uniform, a_member_keeps_the_first_of_its_partitions) {
+  const auto before = assign_uniform(input_of(1, {{topic(1), 4}}));
+  auto input = input_of(2, {{topic(1), 4}});
+  input.members[0].previous = &before.at("m0");
+  const auto after = assign_uniform(input);
+  EXPECT_EQ(after.at("m0").at(topic(1)), (std::set<PartitionIndex>{PartitionIndex(0), PartitionIndex(1)}));
+}
+
 TEST(Uniform, random_changes_keep_it_balanced_and_complete) {
   Prng prng(7);
   for (int run = 0; run < 60; ++run) {

@@ -232,18 +232,17 @@ wire::ConsumerGroupDescribeResponse::Group ConsumerGroup::describe(const Topics&
                      .assignor_name = assignor_name(),
                      .members = {}};
   for (const auto& [id, member] : members_) {
-    group.members.push_back(
-        {.member_id = id,
-         .instance_id = member.instance_id,
-         .rack_id = member.rack_id,
-         .member_epoch = member.epoch,
-         .client_id = member.client_id,
-         .client_host = member.client_host,
-         .subscribed_topic_names = {member.topics.begin(), member.topics.end()},
-         .subscribed_topic_regex = member.regex.empty() ? std::nullopt : std::optional(member.regex),
-         .assignment = named(without_epochs(member.assigned)),
-         .target_assignment = named(member.target.value_or(PartitionSet{})),
-         .member_type = static_cast<std::int8_t>(member.classic ? 0 : 1)});
+    group.members.push_back({.member_id = id,
+                             .instance_id = member.instance_id,
+                             .rack_id = member.rack_id,
+                             .member_epoch = member.epoch,
+                             .client_id = member.client_id,
+                             .client_host = member.client_host,
+                             .subscribed_topic_names = {member.topics.begin(), member.topics.end()},
+                             .subscribed_topic_regex = member.regex,
+                             .assignment = named(without_epochs(member.assigned)),
+                             .target_assignment = named(member.target.value_or(PartitionSet{})),
+                             .member_type = static_cast<std::int8_t>(member.classic ? 0 : 1)});
   }
   return group;
 }

@@ -203,6 +203,8 @@ TEST(ConsumerGroup, the_assignor_is_the_one_that_most_ask_for) {
   }
   rig.settle({{"a", {"t"}}, {"b", {"t"}}});
   EXPECT_EQ(rig.group.describe(rig.topics).assignor_name, "range");
+  // No expression is an empty one in the answer, as in Kafka.
+  EXPECT_EQ(rig.group.describe(rig.topics).members.at(0).subscribed_topic_regex, "");
   EXPECT_EQ(rig.owned("a"), (Owned{"t-0", "t-1", "t-2"}));
 }
 

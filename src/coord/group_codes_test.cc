@@ -230,7 +230,9 @@ TEST(GroupRecord, description) {
   description = rig.group.describe();
   EXPECT_EQ(description.group_state, "PreparingRebalance");
   EXPECT_EQ(description.protocol_data, "");
-  EXPECT_TRUE(description.members[0].member_assignment.empty());
+  EXPECT_TRUE(description.members[0].member_metadata.empty());
+  // What a member has is shown until it is given something else.
+  EXPECT_EQ(text_of(description.members[0].member_assignment), "to " + ids[0]);
 }
 
 }  // namespace

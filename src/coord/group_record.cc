@@ -84,7 +84,7 @@ wire::DescribeGroupsResponse::Group Group::describe() const {
                                    .client_id = member.client_id,
                                    .client_host = member.client_host,
                                    .member_metadata = stable ? member.metadata(protocol_.value_or("")) : Buffer(),
-                                   .member_assignment = stable ? member.assignment : Buffer()});
+                                   .member_assignment = member.assignment});
   }
   return description;
 }

@@ -13,8 +13,15 @@ std::unexpected<Rejection> reject(ErrorCode code, std::string detail) {
 }
 
 std::unexpected<Rejection> reject_header(const Error& error) {
-  const bool old_format = error.code == Errc::unsupported;
-  return reject(old_format ? ErrorCode::unsupported_for_message_format : ErrorCode::corrupt_message, error.detail);
+  // CORRUPT_MESSAGE makes a client send the same bytes again, so it is kept for what the way here may have damaged.
+  switch (error.code) {
+    case Errc::unsupported:
+      return reject(ErrorCode::unsupported_for_message_format, error.detail);
+    case Errc::out_of_range:
+      return reject(ErrorCode::invalid_record, error.detail);
+    default:
+      return reject(ErrorCode::corrupt_message, error.detail);
+  }
 }
 
 std::unexpected<Rejection> reject_records(const Error& error) {
@@ -62,7 +69,7 @@ std::expected<void, Rejection> check_header(const RecordBatchHeader& header) {
 std::expected<ValidatedBatch, Rejection> validate_produced_batch(ByteSpan batch, std::size_t decompressed_bytes_max) {
   const auto header = parse_batch_header(batch);
   if (!header) return reject_header(header.error());
-  if (header->size() != batch.size()) return reject(ErrorCode::corrupt_message, "bytes after the record batch");
+  if (header->size() != batch.size()) return reject(ErrorCode::invalid_record, "bytes after the record batch");
   if (!batch_crc_holds(batch)) return reject(ErrorCode::corrupt_message, "record batch checksum does not hold");
   if (auto claims = check_header(*header); !claims) return std::unexpected(std::move(claims).error());
 

@@ -185,7 +185,7 @@ TEST(Validation, refuses_each_lie_by_its_name) {
     return changed(good, [=](std::byte* p) { p[kMagicAt] = static_cast<std::byte>(v); });
   };
   EXPECT_EQ(verdict(good.span()), ErrorCode::none);
-  EXPECT_EQ(verdict({}), ErrorCode::corrupt_message);
+  EXPECT_EQ(verdict({}), ErrorCode::invalid_record);
   EXPECT_EQ(verdict(magic(0)), ErrorCode::unsupported_for_message_format);
   EXPECT_EQ(verdict(magic(1)), ErrorCode::unsupported_for_message_format);
   EXPECT_EQ(verdict(magic(3)), ErrorCode::corrupt_message);
@@ -203,7 +203,7 @@ TEST(Validation, refuses_each_lie_by_its_name) {
   EXPECT_EQ(verdict(crc), ErrorCode::corrupt_message);
   auto longer = changed(good, [](std::byte*) {});
   longer.push_back(std::byte{0});
-  EXPECT_EQ(verdict(longer), ErrorCode::corrupt_message);
+  EXPECT_EQ(verdict(longer), ErrorCode::invalid_record);
   const auto producer = changed(good, [](std::byte* p) { store_be(p + kProducerIdAt, std::int64_t{3}); });
   EXPECT_EQ(verdict(producer), ErrorCode::invalid_record);  // with an epoch and a sequence of -1
 }

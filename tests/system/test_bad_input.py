@@ -116,7 +116,7 @@ class BadInput(harness.SystemTest):
         flipped = bytearray(good)
         flipped[-2] ^= 1
         self.assertEqual(self.produce_error(bytes(flipped)), 2)  # CORRUPT_MESSAGE
-        self.assertEqual(self.produce_error(good[:-1]), 2)
+        self.assertEqual(self.produce_error(good[:-1]), 87)  # INVALID_RECORD: no whole batch
         self.assertEqual(self.produce_error(batch(magic=1)), 43)  # UNSUPPORTED_FOR_MESSAGE_FORMAT
         self.assertEqual(self.produce_error(batch(control=True)), 87)  # INVALID_RECORD
         self.assertEqual(self.produce_error(batch(count=5)), 87)

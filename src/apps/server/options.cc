@@ -3,7 +3,10 @@
 #include <toml++/toml.h>
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <sstream>
+
+#include "server/handlers.h"
 
 namespace chronik {
 
@@ -88,6 +91,20 @@ Status assemble(const Raw& raw, ServerOptions& options) {
 
 }  // namespace
 
+namespace {
+
+/// What ApiVersions answers, from the table it answers from: key, name, lowest served, lowest advertised, highest.
+void print_apis() {
+  for (const wire::ApiVersionsResponse::ApiVersion& row : server::all_handlers().advertised()) {
+    const wire::ApiInfo& api = *wire::find_api(row.api_key);
+    std::printf("%d %.*s %d %d %d\n", static_cast<int>(api.key), static_cast<int>(api.name.size()), api.name.data(),
+                api.min, row.min_version, row.max_version);
+  }
+  throw CLI::Success();
+}
+
+}  // namespace
+
 Result<ServerOptions> parse_options(int argc, char** argv, int& exit_code) {
   Raw raw;
   CLI::App app{"chronik-server: a Kafka-compatible log that acknowledges only what is on disk"};
@@ -102,6 +119,8 @@ Result<ServerOptions> parse_options(int argc, char** argv, int& exit_code) {
   app.add_option("--config", raw.config_file, "TOML file of settings, by Kafka's property names");
   app.add_option("--set", raw.settings, "key=value, stronger than the file; may be repeated")->allow_extra_args(false);
   app.set_version_flag("--version", "chronik-server 0.1.0");
+  // Hidden: for docs/compatibility.md (tests/differential/compatibility.py) and its tests.
+  app.add_flag_callback("--print-apis", print_apis)->group("");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {

@@ -29,7 +29,8 @@ std::optional<meta::ItemOutcome> check(BrokerId self, const AlteredResource& res
   if (resource.problem) return resource.problem;
   switch (resource.type) {
     case ConfigResourceType::topic:
-      return std::nullopt;
+      if (!resource.name.empty()) return std::nullopt;
+      return meta::ItemOutcome{ErrorCode::invalid_request, "Default topic resources are not allowed."};
     case ConfigResourceType::broker: {
       const auto broker = broker_of(self, resource.name);
       return broker ? std::nullopt : std::optional(broker.error());
@@ -92,6 +93,8 @@ task::Task<std::vector<meta::ItemOutcome>> alter_resources(ShardServer& server, 
           co_await meta::alter_broker_configs(server.metadata(), server.shard(), *broker_of(self, resource.name),
                                               replace, std::move(resource.changes), validate_only, until);
       outcomes[i] = altered ? *std::move(altered) : to_outcome(altered.error());
+      // Kafka checks a broker's configurations before it looks at them as such.
+      if (outcomes[i].error == ErrorCode::invalid_config) outcomes[i].error = ErrorCode::invalid_request;
     }
   }
   if (topics.empty()) co_return outcomes;

@@ -23,7 +23,7 @@ Target locate(ShardServer& server, const std::string& name, TopicId topic_id, Pa
 }
 
 wire::ErrorCode check_epoch(LeaderEpoch claimed, LeaderEpoch current) {
-  if (claimed.value() < 0 || claimed == current) return wire::ErrorCode::none;
+  if (claimed == LeaderEpoch(-1) || claimed == current) return wire::ErrorCode::none;
   return claimed < current ? wire::ErrorCode::fenced_leader_epoch : wire::ErrorCode::unknown_leader_epoch;
 }
 

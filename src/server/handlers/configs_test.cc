@@ -146,8 +146,8 @@ TEST_P(Configs, increments_are_refused_by_name) {
   EXPECT_EQ(change(kTopic, "nope", {{"retention.ms", kSet, "1"}}), ErrorCode::unknown_topic_or_partition);
   const auto kBroker = ConfigResourceType::broker;
   EXPECT_EQ(change(kBroker, "77", {{"log.retention.ms", kSet, "1"}}), ErrorCode::invalid_request);
-  EXPECT_EQ(change(kBroker, self(), {{"node.id", kSet, "9"}}), ErrorCode::invalid_config);
-  EXPECT_EQ(change(kBroker, self(), {{"no.such.key", kSet, "9"}}), ErrorCode::invalid_config);
+  EXPECT_EQ(change(kBroker, self(), {{"node.id", kSet, "9"}}), ErrorCode::invalid_request);
+  EXPECT_EQ(change(kBroker, self(), {{"no.such.key", kSet, "9"}}), ErrorCode::invalid_request);
   EXPECT_EQ(change(ConfigResourceType::group, "g", {{"x", kSet, "1"}}), ErrorCode::invalid_request);
   EXPECT_EQ(change(static_cast<ConfigResourceType>(99), "g", {{"x", kSet, "1"}}), ErrorCode::invalid_request);
 }

@@ -13,6 +13,9 @@ namespace {
 using wire::ErrorCode;
 using Topic = wire::CreateTopicsRequest::Topic;
 
+/// Kafka's log of the metadata: a topic of this name would look like it to tools.
+constexpr std::string_view kClusterMetadataTopic = "__cluster_metadata";
+
 meta::ItemOutcome problem(ErrorCode error, std::string message) {
   return {error, std::move(message)};
 }
@@ -52,6 +55,10 @@ std::expected<std::int32_t, meta::ItemOutcome> assigned_partitions(BrokerId self
 std::expected<meta::TopicRequest, meta::ItemOutcome> to_request(BrokerId self, const Topic& topic) {
   meta::TopicRequest wanted;
   wanted.name = topic.name;
+  if (topic.name == kClusterMetadataTopic) {
+    return std::unexpected(
+        problem(ErrorCode::invalid_request, "Creation of internal topic " + topic.name + " is prohibited."));
+  }
   if (meta::is_internal_topic(topic.name)) {
     return std::unexpected(problem(ErrorCode::invalid_topic_exception,
                                    "Topic '" + topic.name + "' is internal: the broker creates it when it is needed."));
@@ -84,7 +91,7 @@ void fill(wire::CreateTopicsResponse::TopicResult& answer, const meta::CreatedTo
   answer.topic_id = created.id;
   answer.num_partitions = created.partitions;
   answer.replication_factor = created.replication_factor;
-  auto& rows = answer.configs.emplace();
+  auto& rows = *answer.configs;
   for (const meta::DescribedConfig& row : meta::describe_topic(broker, configs)) {
     auto& config = rows.emplace_back();
     config.name = row.definition->name;
@@ -110,6 +117,7 @@ task::Task<wire::CreateTopicsResponse> handle_create_topics(RequestContext& cont
     if (count == 0) continue;  // a duplicate: answered already
     auto& answer = response.topics.emplace_back();
     answer.name = topic.name;
+    answer.configs.emplace();  // none, also where the topic is refused: null is what only some clients can read
     if (count > 1) {
       refuse(answer, ErrorCode::invalid_request, "Duplicate topic name.");
       count = 0;

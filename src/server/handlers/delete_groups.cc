@@ -1,4 +1,6 @@
 // DeleteGroups: removes empty groups with their offsets.
+#include <algorithm>
+
 #include "server/handlers/handle_groups.h"
 #include "server/handlers/on_coordinator.h"
 
@@ -26,6 +28,11 @@ wire::DeleteGroupsResponse failed(const wire::DeleteGroupsRequest& request) {
 
 task::Task<wire::DeleteGroupsResponse> handle_delete_groups(RequestContext& context,
                                                             wire::DeleteGroupsRequest request) {
+  // A group named twice is one group, as in Kafka: deleting it again would hide that it was deleted.
+  auto& names = request.groups_names;
+  std::ranges::sort(names);
+  const auto again = std::ranges::unique(names);
+  names.erase(again.begin(), again.end());
   auto parts = coord::split(request, group_owner(context.server));
   co_return co_await on_shards<wire::DeleteGroupsRequest>(context, "delete_groups", std::move(parts), &serve, &failed);
 }

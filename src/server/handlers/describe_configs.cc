@@ -92,6 +92,7 @@ task::Task<wire::DescribeConfigsResponse> handle_describe_configs(RequestContext
     Answer& answer = response.results.emplace_back();
     answer.resource_type = resource.resource_type;
     answer.resource_name = resource.resource_name;
+    answer.error_message = "";  // as Kafka says that all is well
     describe_one(context.server, resource, request, answer);
   }
   co_return response;

@@ -51,6 +51,10 @@ task::Task<wire::DescribeProducersResponse> handle_describe_producers(RequestCon
     for (const PartitionIndex index : topic.partition_indexes) {
       Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = index;
+      if (meta::topic_name_problem(topic.name)) {
+        answer.error_code = ErrorCode::invalid_topic_exception;
+        continue;
+      }
       const Target target = locate(server, topic.name, TopicId{}, index);
       answer.error_code = target.error;
       if (target.error != ErrorCode::none) continue;

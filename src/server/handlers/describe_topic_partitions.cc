@@ -52,6 +52,13 @@ std::int32_t add_topic(Response& response, BrokerId self, const meta::Topic& top
   return std::max(end - first, 0);
 }
 
+/// A cursor is a partition of one of the topics asked for.
+bool is_sound(const wire::DescribeTopicPartitionsRequest::Cursor& cursor,
+              const wire::DescribeTopicPartitionsRequest& request) {
+  const bool asked = std::ranges::any_of(request.topics, [&](const auto& t) { return t.name == cursor.topic_name; });
+  return cursor.partition_index.value() >= 0 && (request.topics.empty() || asked);
+}
+
 /// The names asked for, sorted, each once, from the cursor's topic on.
 std::vector<std::string> names_of(const meta::Image& image, const wire::DescribeTopicPartitionsRequest& request) {
   std::set<std::string> names;
@@ -71,7 +78,7 @@ task::Task<wire::DescribeTopicPartitionsResponse> handle_describe_topic_partitio
   const BrokerId self = server.identity().node_id;
   const meta::ImagePtr image = server.view().image();
   Response response;
-  if (request.cursor && request.cursor->partition_index.value() < 0) {
+  if (request.cursor && !is_sound(*request.cursor, request)) {
     for (const auto& topic : request.topics) {
       auto& answer = response.topics.emplace_back();
       answer.name = topic.name;

@@ -53,8 +53,12 @@ task::Task<wire::FetchResponse::PartitionData> read_one(ShardServer& server, con
     data.error_code = wire::ErrorCode::unknown_topic_or_partition;
     co_return data;
   }
-  data.error_code = check_epoch(want.claimed_epoch, partition->leader_epoch());
+  data.error_code = check_epoch(std::max(want.claimed_epoch, LeaderEpoch(-1)), partition->leader_epoch());
   if (data.error_code != wire::ErrorCode::none) co_return data;
+  if (want.last_fetched_epoch > partition->leader_epoch()) {
+    data.error_code = wire::ErrorCode::offset_out_of_range;  // no epoch of this log: there is no point to go back to
+    co_return data;
+  }
   if (diverges(*partition, want, data)) {
     describe(*partition, data);
     co_return data;
@@ -139,7 +143,9 @@ FetchPlan make_plan(ShardServer& server, std::vector<SessionPartition>& partitio
     answer.high_watermark = HighWatermark(-1);
     const Target target = locate(server, entry.topic, entry.topic_id, entry.wanted.partition);
     if (target.error != wire::ErrorCode::none) {
-      answer.error_code = target.error;
+      const bool nameless = entry.topic.empty() && entry.topic_id.is_zero();
+      answer.aborted_transactions.emplace();
+      answer.error_code = nameless ? wire::ErrorCode::unknown_topic_id : target.error;
       continue;
     }
     Want want;

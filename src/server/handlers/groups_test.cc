@@ -315,6 +315,19 @@ TEST_P(Groups, of_all_shards_are_listed_and_deleted) {
   EXPECT_EQ(call(wire::ListGroupsRequest{}).groups.size(), 1U);
 }
 
+TEST_P(Groups, one_named_twice_is_deleted_once) {
+  make_topic("a", 1);
+  find_coordinator();
+  ASSERT_EQ(commit_error("g", 5), ErrorCode::none);
+  wire::DeleteGroupsRequest request;
+  request.groups_names = {"g", "none", "g"};
+  const auto results = call(request).results;
+  ASSERT_EQ(results.size(), 2U);
+  for (const auto& result : results) {
+    EXPECT_EQ(result.error_code, result.group_id == "g" ? ErrorCode::none : ErrorCode::group_id_not_found);
+  }
+}
+
 TEST_P(Groups, offsets_are_deleted_with_their_topic_or_on_request) {
   make_topic("a", 1);
   find_coordinator();

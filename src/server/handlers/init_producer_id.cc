@@ -42,6 +42,10 @@ task::Task<wire::InitProducerIdResponse> init_transactional(RequestContext& cont
 task::Task<wire::InitProducerIdResponse> handle_init_producer_id(RequestContext& context,
                                                                  wire::InitProducerIdRequest request) {
   ShardServer& server = context.server;
+  // KIP-360: a producer that goes on says both who it is and in which epoch.
+  if ((request.producer_id == wire::kNoProducerId) != (request.producer_epoch == wire::kNoProducerEpoch)) {
+    co_return refused(wire::ErrorCode::invalid_request);
+  }
   if (request.transactional_id) co_return co_await init_transactional(context, std::move(request));
   const auto id = co_await server.metadata().next_producer_id(
       server.shard(), server.context().after(server.log().options().wal.stall_deadline));

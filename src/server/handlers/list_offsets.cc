@@ -1,5 +1,7 @@
 // ListOffsets: earliest, latest, max-timestamp and by time (KIP-79, KIP-734, KIP-405). Readers of committed records are
 // told of nothing behind the last stable offset.
+#include <set>
+
 #include "server/handlers/common.h"
 #include "server/handlers/gather.h"
 #include "server/handlers/handle.h"
@@ -12,6 +14,31 @@ struct Asked : wire::ListOffsetsRequest::Partition {
   log::Isolation isolation = log::Isolation::uncommitted;
 };
 using Answer = wire::ListOffsetsResponse::PartitionResponse;
+
+/// Kinds of offsets that are asked for by negative timestamps, and the version that each came with.
+bool is_known_kind(UnixMillis timestamp, std::int16_t version) {
+  if (timestamp >= wire::kEarliestTimestamp) return true;
+  if (timestamp == wire::kMaxTimestamp) return version >= 7;
+  if (timestamp == wire::kEarliestLocalTimestamp) return version >= 8;
+  if (timestamp == wire::kLatestTieredTimestamp) return version >= 9;
+  return timestamp == wire::kEarliestPendingUploadTimestamp && version >= 11;
+}
+
+using Names = std::set<std::pair<std::string, PartitionIndex>>;
+
+/// Partitions that a request names more than once.
+Names named_twice(const wire::ListOffsetsRequest& request) {
+  Names seen;
+  Names twice;
+  for (const auto& topic : request.topics) {
+    for (const auto& partition : topic.partitions) {
+      if (!seen.emplace(topic.name, partition.partition_index).second) {
+        twice.emplace(topic.name, partition.partition_index);
+      }
+    }
+  }
+  return twice;
+}
 
 /// What needs no search. nullopt: it takes find().
 std::optional<Answer> answer_at_once(const log::PartitionPtr& partition, const Asked& asked) {
@@ -92,14 +119,26 @@ task::Task<wire::ListOffsetsResponse> handle_list_offsets(RequestContext& contex
                                        ? log::Isolation::committed
                                        : log::Isolation::uncommitted;
   wire::ListOffsetsResponse response;
+  const Names twice = named_twice(request);
+  Names refused;
   Shares<Asked> shares(server.broker().shards().size());
   for (const auto& topic : request.topics) {
     auto& answers = response.topics.emplace_back();
     answers.name = topic.name;
     for (const auto& wanted : topic.partitions) {
       const Asked asked{wanted, isolation};
+      const bool again = twice.contains({topic.name, asked.partition_index});
+      if (again && !refused.emplace(topic.name, asked.partition_index).second) continue;  // answered
       Answer& answer = answers.partitions.emplace_back();
       answer.partition_index = asked.partition_index;
+      if (again) {
+        answer.error_code = wire::ErrorCode::invalid_request;
+        continue;
+      }
+      if (!is_known_kind(asked.timestamp, context.version())) {
+        answer.error_code = wire::ErrorCode::unsupported_version;
+        continue;
+      }
       const Target target = locate(server, topic.name, TopicId{}, asked.partition_index);
       answer.error_code = target.error;
       if (target.error != wire::ErrorCode::none) continue;

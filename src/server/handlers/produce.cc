@@ -16,6 +16,8 @@ namespace chronik::server {
 namespace {
 
 constexpr std::size_t kDecompressedMax = 256U << 20;
+constexpr std::int16_t kZstdSince = 7;
+constexpr std::int16_t kTopicIdSince = 13;
 
 struct Piece {
   std::size_t topic = 0;  // where its answer goes
@@ -118,12 +120,14 @@ void store(wire::ProduceResponse& response, const PieceResult& result) {
 }
 
 /// Everything that can be refused without the owning shard; the rest goes to `shares`.
-void sort_out(ShardServer& server, wire::ProduceRequest& request, wire::ProduceResponse& response,
+void sort_out(ShardServer& server, std::int16_t version, wire::ProduceRequest& request, wire::ProduceResponse& response,
               std::vector<std::vector<Piece>>& shares) {
+  const bool by_id = version >= kTopicIdSince;
   const auto check = [&](const wire::ProduceRequest::TopicData& topic, wire::ProduceRequest::PartitionData& data,
                          Piece& piece) -> std::optional<wire::Rejection> {
     if (request.acks < -1 || request.acks > 1) return wire::Rejection{wire::ErrorCode::invalid_required_acks, {}};
     const Target target = locate(server, topic.name, topic.topic_id, data.index);
+    if (by_id && topic.topic_id.is_zero()) return wire::Rejection{wire::ErrorCode::unknown_topic_id, {}};
     if (target.error != wire::ErrorCode::none) return wire::Rejection{target.error, {}};
     const meta::TopicPtr about = server.view().image()->find(target.id.topic);
     if (about->internal()) {
@@ -131,6 +135,12 @@ void sort_out(ShardServer& server, wire::ProduceRequest& request, wire::ProduceR
     }
     auto validated = wire::validate_produced_batch(data.records.span(), kDecompressedMax);
     if (!validated) return std::move(validated).error();
+    if (validated->header.base_offset != Offset(0)) {
+      return wire::Rejection{wire::ErrorCode::invalid_record, "offsets are given by the broker: base offset is not 0"};
+    }
+    if (version < kZstdSince && validated->header.codec() == wire::Codec::zstd) {
+      return wire::Rejection{wire::ErrorCode::unsupported_compression_type, "zstd needs Produce version 7 (KIP-110)"};
+    }
     if (validated->header.is_transactional() && !request.transactional_id) {
       return wire::Rejection{wire::ErrorCode::transactional_id_authorization_failed,
                              "a transactional batch in a request without a transactional id"};
@@ -219,7 +229,7 @@ task::Task<std::optional<wire::ProduceResponse>> handle_produce(RequestContext& 
   const Deadline until = client_deadline(server.context(), request.timeout_ms);
   wire::ProduceResponse response;
   std::vector<std::vector<Piece>> shares(broker.shards().size());
-  sort_out(server, request, response, shares);
+  sort_out(server, context.version(), request, response, shares);
   if (request.transactional_id) co_await admit_transactional(context, *request.transactional_id, shares, response);
 
   std::map<std::size_t, Share> enqueued;

@@ -99,12 +99,14 @@ TEST_P(ListOffsets, finds_ends_and_timestamps_of_many_partitions) {
     produce("a", i, i + 1);
     asked.partitions.push_back({PartitionIndex(i), LeaderEpoch(-1), wire::kLatestTimestamp});
   }
-  asked.partitions.push_back({PartitionIndex(5), LeaderEpoch(-1), wire::kEarliestTimestamp});
-  asked.partitions.push_back({PartitionIndex(5), LeaderEpoch(-1), UnixMillis(1'700'000'000'002)});
-  asked.partitions.push_back({PartitionIndex(5), LeaderEpoch(-1), UnixMillis(1'800'000'000'000)});
-  asked.partitions.push_back({PartitionIndex(5), LeaderEpoch(-1), wire::kMaxTimestamp});
   asked.partitions.push_back({PartitionIndex(6), LeaderEpoch(-1), wire::kLatestTimestamp});
-  const auto answers = call(request).topics[0].partitions;
+  auto answers = call(request).topics[0].partitions;
+  // A request names a partition once only.
+  for (const UnixMillis wanted :
+       {wire::kEarliestTimestamp, UnixMillis(1'700'000'000'002), UnixMillis(1'800'000'000'000), wire::kMaxTimestamp}) {
+    request.topics[0].partitions = {{PartitionIndex(5), LeaderEpoch(-1), wanted}};
+    answers.insert(answers.end() - 1, call(request).topics[0].partitions[0]);
+  }
   const std::vector<std::int64_t> expected = {1, 2, 3, 4, 5, 6, 0, 2, -1, 5, -1};
   ASSERT_EQ(answers.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
