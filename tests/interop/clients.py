@@ -1,0 +1,98 @@
+"""The clients: where each comes from (pinned), what it needs, how its program in this directory is built and called.
+
+Everything goes to build/interop/CLIENT. A missing tool chain, or one too old, is a harness.Skip with its name.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import harness
+
+HERE = Path(__file__).resolve().parent
+BUILD = harness.REPO / "build" / "interop"
+INSTALL_DEADLINE_S = 900
+
+
+@dataclass(frozen=True)
+class Client:
+    name: str
+    label: str
+    version: str
+    make: Callable  # (Client) -> the beginning of a command; SCENARIO ADDRESS SECONDS are added
+
+    def install(self):
+        return self.make(self)
+
+
+def need(*tools):
+    """Skips with the name of a tool chain that is not here."""
+    for tool in tools:
+        if shutil.which(tool) is None:
+            raise harness.Skip(f"no {tool}")
+
+
+def need_version(command, pattern, least):
+    """Skips if a tool is older than `least`, a tuple."""
+    need(command[0])
+    said = harness.run(command).stdout
+    found = re.search(pattern, said)
+    version = tuple(map(int, found.groups())) if found else ()
+    if version < least:
+        raise harness.Skip(f"{command[0]} {'.'.join(map(str, version))} is too old, needs {'.'.join(map(str, least))}")
+
+
+@contextlib.contextmanager
+def installing(name, *inputs):
+    """Yields (directory, fresh): `fresh` unless this was built from the same files and versions before. Tests that run at the
+    same time wait for each other."""
+    directory = BUILD / name
+    directory.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    for part in inputs:
+        digest.update(part.read_bytes() if isinstance(part, Path) else str(part).encode())
+    stamp = directory / ".stamp"
+    with open(directory / ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fresh = not stamp.exists() or stamp.read_text(encoding="utf-8") != digest.hexdigest()
+        yield directory, fresh
+        stamp.write_text(digest.hexdigest(), encoding="utf-8")
+
+
+def fetch(command, what, **options):
+    """Runs an installer; a registry out of reach skips, with the end of what was said."""
+    done = harness.run(["nice", *command], deadline_s=INSTALL_DEADLINE_S, check=False, **options)
+    if done.returncode != 0:
+        raise harness.Skip(f"{what} cannot be installed: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def compile_with(command, **options):
+    harness.run(["nice", *command], deadline_s=INSTALL_DEADLINE_S, **options)
+
+
+def python(program, *packages):
+    """tests/interop/python/<program>.py in a virtual environment with these packages."""
+
+    def make(client):
+        with installing(client.name, *packages) as (directory, fresh):
+            venv = directory / "venv"
+            if fresh:
+                shutil.rmtree(venv, ignore_errors=True)
+                compile_with([sys.executable, "-m", "venv", venv])
+                fetch([venv / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages], client.label)
+        return [venv / "bin/python", HERE / "python" / f"{program}.py"]
+
+    return make
+
+
+CLIENTS = [
+    Client("confluent-kafka", "confluent-kafka for Python (librdkafka 2.16)", "2.16.1",
+           python("confluent", "confluent-kafka==2.16.1")),
+]
