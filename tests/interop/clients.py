@@ -92,7 +92,30 @@ def python(program, *packages):
     return make
 
 
+def java(main, profile=None):
+    """tests/interop/java/<main>.java with the jars of its pom (and of one of its profiles)."""
+
+    def make(client):
+        need("java", "javac", "mvn")
+        pom, source = HERE / "java" / "pom.xml", HERE / "java" / f"{main}.java"
+        with installing(client.name, pom, source) as (directory, fresh):
+            jars, classes = directory / "jars", directory / "classes"
+            if fresh:
+                for old in (jars, classes):
+                    shutil.rmtree(old, ignore_errors=True)
+                fetch(["mvn", "-q", "-B", "-f", pom, *([f"-P{profile}"] if profile else []), "dependency:copy-dependencies",
+                       f"-DoutputDirectory={jars}"], client.label)
+                compile_with(["javac", "-cp", f"{jars}/*", "-d", classes, source])
+        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                "-cp", f"{classes}:{jars}/*", main]
+
+    return make
+
+
+KAFKA = "4.1.2"  # as in java/pom.xml
+
 CLIENTS = [
+    Client("java", "Java kafka-clients", KAFKA, java("Interop")),
     Client("confluent-kafka", "confluent-kafka for Python (librdkafka 2.16)", "2.16.1",
            python("confluent", "confluent-kafka==2.16.1")),
 ]
