@@ -112,10 +112,31 @@ def java(main, profile=None):
     return make
 
 
+def go(program):
+    """tests/interop/go/<program>, built with the versions that its go.mod pins."""
+
+    def make(client):
+        source = HERE / "go"
+        need_version(["go", "version"], r"go(\d+)\.(\d+)", _go_at_least(source / "go.mod"))
+        files = [source / "go.mod", source / "go.sum", *sorted((source / "scenario").glob("*.go")), *sorted((source / program).glob("*.go"))]
+        with installing(client.name, *files) as (directory, fresh):
+            if fresh:
+                fetch(["go", "mod", "download"], client.label, cwd=source)
+                compile_with(["go", "build", "-o", directory / program, f"./{program}"], cwd=source)
+        return [directory / program]
+
+    return make
+
+
+def _go_at_least(mod):
+    return tuple(map(int, re.search(r"^go (\d+)\.(\d+)", mod.read_text(encoding="utf-8"), re.M).groups()))
+
+
 KAFKA = "4.1.2"  # as in java/pom.xml
 
 CLIENTS = [
     Client("java", "Java kafka-clients", KAFKA, java("Interop")),
     Client("confluent-kafka", "confluent-kafka for Python (librdkafka 2.16)", "2.16.1",
            python("confluent", "confluent-kafka==2.16.1")),
+    Client("franz-go", "franz-go", "1.22.2", go("franz")),
 ]
