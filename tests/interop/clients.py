@@ -128,6 +128,22 @@ def go(program):
     return make
 
 
+def node(program):
+    """tests/interop/js/<program>.js with the packages of its package-lock.json."""
+
+    def make(client):
+        need("node", "npm")
+        files = [HERE / "js" / name for name in ("package.json", "package-lock.json", f"{program}.js")]
+        with installing(client.name, *files) as (directory, fresh):
+            if fresh:
+                for file in files:
+                    shutil.copy(file, directory)
+                fetch(["npm", "ci", "--silent", "--no-audit", "--no-fund"], client.label, cwd=directory)
+        return ["node", directory / f"{program}.js"]
+
+    return make
+
+
 def _go_at_least(mod):
     return tuple(map(int, re.search(r"^go (\d+)\.(\d+)", mod.read_text(encoding="utf-8"), re.M).groups()))
 
@@ -139,4 +155,5 @@ CLIENTS = [
     Client("confluent-kafka", "confluent-kafka for Python (librdkafka 2.16)", "2.16.1",
            python("confluent", "confluent-kafka==2.16.1")),
     Client("franz-go", "franz-go", "1.22.2", go("franz")),
+    Client("kafkajs", "KafkaJS", "2.2.4", node("kafkajs")),
 ]
