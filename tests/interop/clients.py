@@ -154,6 +154,8 @@ CLIENTS = [
     Client("java", "Java kafka-clients", KAFKA, java("Interop")),
     Client("confluent-kafka", "confluent-kafka for Python (librdkafka 2.16)", "2.16.1",
            python("confluent", "confluent-kafka==2.16.1")),
+    Client("kafka-python", "kafka-python", "3.0.12",
+           python("kafka_python", "kafka-python==3.0.12", "lz4==4.4.5", "zstandard==0.25.0", "python-snappy==0.7.3")),
     Client("franz-go", "franz-go", "1.22.2", go("franz")),
     Client("kafkajs", "KafkaJS", "2.2.4", node("kafkajs")),
 ]

@@ -183,29 +183,9 @@ class Member:
 
 
 def share(address, topic, **settings):
-    """Two members share four partitions, one leaves, the other takes over, and a third goes on where they stopped."""
-    create(address, topic, 4)
-    for partition in range(4):
-        produce(address, topic, [(None, b"%d-%d" % (partition, i)) for i in range(20)], partition)
-    first = Member(address, topic, topic, **settings)
-    until(lambda: len(first.assigned) == 4 and len(first.got) == 80, "everything by the first member")
-    second = Member(address, topic, topic, **settings)
-    until(lambda: len(first.assigned) == 2 and len(second.assigned) == 2, "two partitions each")
-    expect(first.assigned | second.assigned == {0, 1, 2, 3}, "the partitions are shared without overlap")
-    produce(address, topic, [(None, b"%d" % p) for p in range(4)], 0)
-    until(lambda: len(first.got) + len(second.got) == 84, "records while both are members")
-    first.leave()
-    until(lambda: len(second.assigned) == 4, "all partitions after the other left")
-    for partition in range(4):
-        produce(address, topic, [(None, b"last")], partition)
-    until(lambda: second.got.count(b"last") == 4, "records after the other left")
-    second.leave()
-    third = Member(address, topic, topic, **settings)
-    until(lambda: len(third.assigned) == 4, "a later member")
-    produce(address, topic, [(None, b"later")], 3)
-    until(lambda: third.got == [b"later"], f"only the new record: {third.got}")
-    third.leave()
-    return first
+    return scenario.share(lambda: create(address, topic, 4),
+                          lambda partition, values: produce(address, topic, [(None, value) for value in values], partition),
+                          lambda: Member(address, topic, topic, **settings))
 
 
 def group(address):

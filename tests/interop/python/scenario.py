@@ -26,6 +26,38 @@ def until(event, what, seconds=30):
         time.sleep(0.02)
 
 
+def share(create, produce, join):
+    """Two members share four partitions, one leaves, the other takes over, and a third goes on where they stopped.
+
+    `create()` makes the topic, `produce(partition, values)` writes, `join()` returns a member with `assigned` (a set), `got` (a list)
+    and `leave()`. Returns the first member.
+    """
+    create()
+    for partition in range(4):
+        produce(partition, [b"%d-%d" % (partition, i) for i in range(20)])
+    first = join()
+    until(lambda: len(first.assigned) == 4 and len(first.got) == 80, "everything by the first member")
+    second = join()
+    until(lambda: len(first.assigned) == 2 and len(second.assigned) == 2, "two partitions each")
+    equal(first.assigned | second.assigned, {0, 1, 2, 3}, "the partitions of both")
+    for partition in range(4):
+        produce(partition, [b"both"])
+    until(lambda: (first.got + second.got).count(b"both") == 4, "records while both are members")
+    first.leave()
+    until(lambda: len(second.assigned) == 4, "all partitions after the other left")
+    for partition in range(4):
+        produce(partition, [b"last"])
+    until(lambda: second.got.count(b"last") == 4, "records after the other left")
+    second.leave()
+    third = join()
+    until(lambda: len(third.assigned) == 4, "a later member")
+    produce(3, [b"later"])
+    until(lambda: b"later" in third.got, "a record for the later member")
+    equal(third.got, [b"later"], "what the later member read")
+    third.leave()
+    return first
+
+
 def judge_load(acknowledged, read, idempotent):
     """`acknowledged` and `read`: lists of numbers by partition. In order, nothing acknowledged lost, no duplicate if idempotent."""
     again = 0
