@@ -158,5 +158,6 @@ CLIENTS = [
            python("kafka_python", "kafka-python==3.0.12", "lz4==4.4.5", "zstandard==0.25.0", "python-snappy==0.7.3")),
     Client("aiokafka", "aiokafka", "0.14.0", python("aio_kafka", "aiokafka==0.14.0", "cramjam==2.14.0", "async-timeout==5.0.1")),
     Client("franz-go", "franz-go", "1.22.2", go("franz")),
+    Client("sarama", "sarama", "1.61.1", go("sarama")),
     Client("kafkajs", "KafkaJS", "2.2.4", node("kafkajs")),
 ]
