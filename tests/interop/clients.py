@@ -159,5 +159,6 @@ CLIENTS = [
     Client("aiokafka", "aiokafka", "0.14.0", python("aio_kafka", "aiokafka==0.14.0", "cramjam==2.14.0", "async-timeout==5.0.1")),
     Client("franz-go", "franz-go", "1.22.2", go("franz")),
     Client("sarama", "sarama", "1.61.1", go("sarama")),
+    Client("kafka-go", "segmentio kafka-go", "0.4.51", go("segmentio")),
     Client("kafkajs", "KafkaJS", "2.2.4", node("kafkajs")),
 ]

@@ -31,13 +31,14 @@ def terminal(ran, clients):
 
 
 def markdown(everything, clients):
-    """Scenarios are rows: there are more of them than a page is wide. A `–` has a footnote with the client's own reason."""
+    """Scenarios are rows: there are more of them than a page is wide. A `–`, or a part that a client
+    lacks, has a footnote with the client's own reason."""
     notes = []
 
     def cell(outcome):
-        if outcome.result == "ok":
+        if outcome.result == "ok" and not outcome.reason.startswith("without "):
             return "✓"
-        text = {"failed": "**fails**", "lacks": "–", "skipped": "skipped"}[outcome.result]
+        text = {"ok": "✓", "failed": "**fails**", "lacks": "–", "skipped": "skipped"}[outcome.result]
         if outcome.reason not in notes:
             notes.append(outcome.reason)
         return f"{text} ({notes.index(outcome.reason) + 1})"

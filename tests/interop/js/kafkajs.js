@@ -113,7 +113,7 @@ const scenarios = {
     assert.strictEqual(text(first.headers.b), '');
     assert.deepStrictEqual([...first.headers.d], [0, 255]);
     assert.deepStrictEqual(Object.keys(second.headers), []);
-    return 'repeated keys by key (KafkaJS keeps headers as an object, without null values)';
+    return 'without the order among different keys and null values, which KafkaJS cannot express';
   },
 
   async nulls() {

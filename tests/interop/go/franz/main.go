@@ -217,11 +217,15 @@ func cooperative(string) {
 	}
 }
 
-func protocol848(string) { share("protocol848", kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())) }
+func protocol848(string) {
+	share("protocol848", kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer()))
+}
 
 func static(string) {
 	create("static", 4)
-	with := func(id string) *member { return join("static", "static", kgo.InstanceID(id), kgo.Balancers(kgo.RangeBalancer())) }
+	with := func(id string) *member {
+		return join("static", "static", kgo.InstanceID(id), kgo.Balancers(kgo.RangeBalancer()))
+	}
 	stays, goes := with("stays"), with("goes")
 	scenario.Until(func() bool { return len(stays.Assigned()) == 2 && len(goes.Assigned()) == 2 }, "two partitions each")
 	had, changes := goes.Assigned(), stays.Changes()

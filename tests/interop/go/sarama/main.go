@@ -247,7 +247,9 @@ func join(group, topic string, change ...func(*sarama.Config)) *member {
 
 func share(topic string, strategy sarama.BalanceStrategy) scenario.Member {
 	return scenario.Share(topic, scenario.Client{Create: create, Produce: produce, Join: func(group, topic string) scenario.Member {
-		return join(group, topic, func(c *sarama.Config) { c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy} })
+		return join(group, topic, func(c *sarama.Config) {
+			c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
+		})
 	}})
 }
 
@@ -276,7 +278,9 @@ func static(string) {
 	stays.Leave()
 }
 
-func protocol848(string) { scenario.Missing("sarama's consumers speak the classic group protocol only") }
+func protocol848(string) {
+	scenario.Missing("sarama's consumers speak the classic group protocol only")
+}
 
 func metadata(string) {
 	create("metadata", 1)

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// Lacks is thrown by Missing: the client itself has no such feature.
 type lacks string
 
+// Missing ends the scenario: the client lacks it.
 func Missing(why string) { panic(lacks(why)) }
 
 func Expect(condition bool, why string, args ...any) {
@@ -38,7 +38,7 @@ func Must[T any](value T, err error) T {
 }
 
 func Equal(got, wanted any, what string) {
-	Expect(reflect.DeepEqual(got, wanted), "%s: got %.150v, wanted %.150v", what, got, wanted)
+	Expect(reflect.DeepEqual(got, wanted), "%s: got %.150s, wanted %.150s", what, fmt.Sprint(got), fmt.Sprint(wanted))
 }
 
 func ExpectError(got, wanted error, what string) {
@@ -50,6 +50,11 @@ func Until(event func() bool, what string) {
 		Expect(time.Now().Before(end), "%s not within 30 s", what)
 	}
 }
+
+var said = "ok"
+
+// Without says which part of a scenario the client itself lacks.
+func Without(what string) { said = "without " + what }
 
 // Numbers is prefix0, prefix1, …
 func Numbers(prefix string, count int) []string {
@@ -96,7 +101,7 @@ func Run(scenarios map[string]func(address string), load func(address string, le
 	scenario, found := scenarios[name]
 	Expect(found, "no scenario %s", name)
 	scenario(address)
-	fmt.Println("ok")
+	fmt.Println(said)
 }
 
 // Tracker is what a member of a group read, what is assigned to it, and what it had to give away, in order.
