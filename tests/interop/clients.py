@@ -144,6 +144,21 @@ def node(program):
     return make
 
 
+def cargo(client):
+    """tests/interop/rust; its librdkafka is compiled from source, through ccache where that is installed."""
+    need("make", "cc")
+    need_version(["cargo", "--version"], r"cargo (\d+)\.(\d+)", (1, 85))
+    source = HERE / "rust"
+    with installing(client.name, source / "Cargo.toml", source / "Cargo.lock", *sorted((source / "src").glob("*.rs"))) as (directory, fresh):
+        if fresh:
+            environment = {**os.environ, "CARGO_TARGET_DIR": str(directory)}
+            if shutil.which("ccache"):
+                environment["CC"] = "ccache cc"
+            fetch(["cargo", "fetch", "--locked", "-q"], client.label, cwd=source, env=environment)
+            compile_with(["cargo", "build", "--locked", "-q"], cwd=source, env=environment)
+    return [directory / "debug" / "chronik-interop"]
+
+
 def _go_at_least(mod):
     return tuple(map(int, re.search(r"^go (\d+)\.(\d+)", mod.read_text(encoding="utf-8"), re.M).groups()))
 
@@ -161,4 +176,5 @@ CLIENTS = [
     Client("sarama", "sarama", "1.61.1", go("sarama")),
     Client("kafka-go", "segmentio kafka-go", "0.4.51", go("segmentio")),
     Client("kafkajs", "KafkaJS", "2.2.4", node("kafkajs")),
+    Client("rdkafka-rust", "rdkafka for Rust (librdkafka 2.12)", "0.39.0", cargo),
 ]
