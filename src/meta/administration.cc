@@ -57,6 +57,7 @@ ItemOutcome check_topic(const Image& image, const BrokerConfig& broker, TopicReq
   for (const auto& [key, value] : topic.configs) {
     if (auto good = check_topic_config(broker, topic.name, key, value); !good) return bad_config(good.error());
   }
+  if (auto good = check_topic_configs_together(broker, topic.configs); !good) return bad_config(good.error());
   return {};
 }
 
@@ -105,6 +106,12 @@ ItemOutcome check_topic_changes(const BrokerConfig& broker, const Topic& topic, 
                                 });
     if (!checked.ok()) return checked;
   }
+  ConfigMap after = request.replace ? ConfigMap{} : topic.configs;
+  for (const ConfigChange& change : request.changes) {
+    if (change.operation == ConfigOperation::set) after.insert_or_assign(change.key, change.value);
+    if (change.operation == ConfigOperation::remove) after.erase(change.key);
+  }
+  if (auto good = check_topic_configs_together(broker, after); !good) return bad_config(good.error());
   return {};
 }
 

@@ -143,6 +143,12 @@ TEST(TopicConfigCheck, topics_may_be_compacted) {
   EXPECT_FALSE(config.cleanup_delete);
 }
 
+TEST(TopicConfigCheck, compaction_is_allowed_before_it_is_due) {
+  const BrokerConfig broker;
+  EXPECT_TRUE(check_topic_configs_together(broker, {{"min.compaction.lag.ms", "5"}, {"max.compaction.lag.ms", "5"}}));
+  EXPECT_FALSE(check_topic_configs_together(broker, {{"min.compaction.lag.ms", "6"}, {"max.compaction.lag.ms", "5"}}));
+}
+
 TEST(TopicConfigCheck, flush_settings_need_a_synced_log) {
   const BrokerConfig broker = with({{"wal.sync", "interval"}});
   EXPECT_EQ(check_topic_config(broker, "t", "flush.messages", "1").error().code, Errc::unsupported);

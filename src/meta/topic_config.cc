@@ -73,6 +73,13 @@ Status check_topic_config(const BrokerConfig& broker, std::string_view name, std
   return {};
 }
 
+Status check_topic_configs_together(const BrokerConfig& broker, const ConfigMap& overrides) {
+  const TopicConfig config = resolve_topic_config(broker, overrides);
+  if (config.min_compaction_lag_ms <= config.max_compaction_lag_ms) return {};
+  return fail(Errc::invalid_argument, fmt::format("min.compaction.lag.ms {} is larger than max.compaction.lag.ms {}",
+                                                  config.min_compaction_lag_ms, config.max_compaction_lag_ms));
+}
+
 std::span<const ConfigDefinition> topic_definitions() {
   static const std::vector<ConfigDefinition> definitions = [] {
     std::vector<ConfigDefinition> all;

@@ -56,6 +56,9 @@ TopicConfig resolve_topic_config(const BrokerConfig& broker, const ConfigMap& ov
 Status check_topic_config(const BrokerConfig& broker, std::string_view name, std::string_view key,
                           std::string_view value);
 
+/// Whether a topic's overrides go together: compaction must be allowed before it is due.
+Status check_topic_configs_together(const BrokerConfig& broker, const ConfigMap& overrides);
+
 /// All topic-level definitions, sorted by name.
 std::span<const ConfigDefinition> topic_definitions();
 /// Null if unknown.

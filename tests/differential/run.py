@@ -85,11 +85,17 @@ def compared(scenarios, progress, record=False):
                 speak(f"[{number}/{len(scenarios)}] {name} ({time.monotonic() - before:.1f} s)")
 
         side_by_side(lambda: play(runners[0], progress), lambda: play(runners[1], lambda _: None))
-    return compare.Comparison(runners[0].answers, runners[1].answers), [runner.answers for runner in runners]
+    return compare.Comparison(runners[0].answers, runners[1].answers), [runner.answers for runner in runners], ranges
 
 
 def covered(answers):
     return {(api, version) for _, api, version, _, _ in answers}
+
+
+def uncovered(answers, ranges):
+    """Oldest, middle and newest version of each API that both serve: those that no request was compared in."""
+    wanted = {(api, version) for api, (low, high) in ranges.items() for version in script.versions("spread", low, high)}
+    return sorted(wanted - covered(answers))
 
 
 def main():
@@ -110,7 +116,7 @@ def main():
         print(f"skipped: {reason}")
         return servers.harness.SKIPPED
     began = time.monotonic()
-    result, answers = compared(scenarios, lambda text: print(f"differential: {text}", flush=True), options.record)
+    result, answers, ranges = compared(scenarios, lambda text: print(f"differential: {text}", flush=True), options.record)
     if options.answers:
         for theirs, ours in zip(*answers):
             print(f"{theirs[0]} {theirs[1]} v{theirs[2]}\n  kafka   {json.dumps(theirs[3])}\n  chronik {json.dumps(ours[3])}")
@@ -122,11 +128,14 @@ def main():
         print(f"differs: {label} ({api} version {', '.join(map(str, found))}) at {path or 'the whole answer'}\n  kafka   {theirs}\n  chronik {ours}")
     for row in gone:
         print(f"listed in differences.json but no longer so: {row['steps']} at {row['path']}")
+    missing = [] if options.filter else uncovered(answers[0], ranges)
+    for api, version in missing:
+        print(f"no request of {api} version {version} is compared")
     apis = covered(answers[0])
     print(f"differential: {result.steps} requests of {len({api for api, _ in apis})} APIs ({len(apis)} versions) compared in "
           f"{time.monotonic() - began:.0f} s; {len(result.differences)} differences, {len(unlisted)} not listed, {len(gone)} listed but gone; "
           f"{len(result.texts)} texts differ in words")
-    return 1 if unlisted or gone else 0
+    return 1 if unlisted or gone or missing else 0
 
 
 if __name__ == "__main__":

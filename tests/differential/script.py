@@ -84,7 +84,7 @@ def fill(value, variables):
         value = re.sub(r"\$\{([^${}]+)\}", lambda found: str(lookup(found.group(1), variables)), value, count=1)
     whole = re.fullmatch(r"\$\{([^}]+)\}", value)
     if whole:
-        return fill(lookup(whole.group(1), variables), {})  # a loop may hold {"$letters": 3}
+        return fill(lookup(whole.group(1), variables), variables)  # a loop may hold {"$letters": 3}
     return re.sub(r"\$\{([^}]+)\}", lambda found: str(lookup(found.group(1), variables)), value)
 
 
@@ -160,6 +160,7 @@ class Runner:
             self.exchange(4, {"send": "FindCoordinator", "body": {"keyType": kind, "coordinatorKeys": ["warm-up"]}})
 
     def run(self, scenario, steps):
+        self.server = self.driver.process.args[-1]
         self.variables = {"scenario": scenario, "no-id": "AAAAAAAAAAAAAAAAAAAAAA"}
         self.awaited = {}  # name of a step that is answered later: what it needs then
         self.connections = set()
@@ -233,6 +234,8 @@ class Runner:
 
     def keep(self, name, version, step, answer):
         for variable, path in step.get("save", {}).items():
+            if "body" not in answer:
+                raise Mistake(f"no answer of {self.server} to save {variable} from: {answer}")
             self.variables[variable] = at(answer["body"], path)
         if step.get("unseen"):
             if set(errors_in(answer.get("body", {}))) != {"NONE"}:

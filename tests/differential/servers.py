@@ -20,7 +20,7 @@ sys.path.insert(0, str(REPO / "tests" / "system"))
 
 import harness  # noqa: E402
 
-VERSION = "4.1.0"
+VERSION = os.environ.get("KAFKA_VERSION", "4.1.0")  # differences.json is about the default
 JARS = REPO / "build" / "kafka-server" / VERSION
 DRIVER = REPO / "build" / "kafka-server" / "driver"
 

@@ -134,6 +134,7 @@ TEST_P(Configs, increments_are_refused_by_name) {
       {{{"preallocate", kSet, "true"}}, ErrorCode::invalid_config},
       {{{"cleanup.policy", ConfigOperation::append, "shred"}}, ErrorCode::invalid_config},
       {{{"retention.ms", ConfigOperation::append, "1"}}, ErrorCode::invalid_config},
+      {{{"min.compaction.lag.ms", kSet, "6"}, {"max.compaction.lag.ms", kSet, "5"}}, ErrorCode::invalid_config},
       {{{"retention.ms", kSet, std::nullopt}}, ErrorCode::invalid_request},
       {{{"retention.ms", kSet, "1"}, {"retention.ms", kSet, "2"}}, ErrorCode::invalid_request},
       {{{"retention.ms", static_cast<ConfigOperation>(9), "1"}}, ErrorCode::invalid_request},
