@@ -39,6 +39,18 @@ FEATURES = "org.apache.kafka.tools.FeatureCommand"
 API_VERSIONS = "org.apache.kafka.tools.BrokerApiVersionsCommand"
 
 
+def settings(**pairs):
+    """A properties file."""
+    with tempfile.NamedTemporaryFile("w", suffix=".properties", delete=False) as file:
+        file.writelines(f"{key.replace('_', '.')}={value}\n" for key, value in pairs.items())
+    return file.name
+
+
+def retrying():
+    """The verifiable producer's own setting is not to retry, and hence not to be idempotent."""
+    return ["--producer.config", settings(retries=1_000_000, enable_idempotence="true")]
+
+
 def run(tool, *args, input="", fails=False):
     """What a tool printed; it must end well, unless it `fails` (then standard error counts too)."""
     done = subprocess.run([*JAVA, tool, *map(str, args)], input=input, capture_output=True, text=True, timeout=60, check=False)
@@ -109,11 +121,12 @@ def dump(topic, *more):
 
 def idempotent(address):
     create(address, "idempotent")
-    said = run(VERIFIABLE_PRODUCER, *at(address), "--topic", "idempotent", "--max-messages", 2000)
+    said = run(VERIFIABLE_PRODUCER, *at(address), "--topic", "idempotent", "--max-messages", 2000, *retrying())
     expect(json.loads(said.splitlines()[-1])["acked"] == 2000, f"not all acknowledged: {said.splitlines()[-1]}")
     equal(consume(address, "idempotent", 2000), [str(i) for i in range(2000)], "records")
+    # -1: never in a transaction.
     state = run(TRANSACTIONS, *at(address), "describe-producers", "--topic", "idempotent", "--partition", 0).splitlines()
-    equal(state[1].split()[2], "1999", f"last sequence of the producer: {state}")
+    equal(state[1].split()[2:4], ["-1", "1999"], "coordinator epoch and last sequence of the producer")
 
 
 def transactions(address):
@@ -153,11 +166,9 @@ class Member:
 
     def __init__(self, address, topic, *more):
         self.assigned, self.changes, self.got = set(), [], []
-        settings = tempfile.NamedTemporaryFile("w", suffix=".properties", delete=False)
-        with settings:
-            settings.write("" if "--group-protocol" in more else "heartbeat.interval.ms=200\n")
+        config = settings() if "--group-protocol" in more else settings(heartbeat_interval_ms=200)
         self._process = subprocess.Popen([*JAVA, VERIFIABLE_CONSUMER, *at(address), "--topic", topic, "--group-id", topic, "--verbose",
-                                          "--consumer.config", settings.name, *more], stdout=subprocess.PIPE, text=True)
+                                          "--consumer.config", config, *more], stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -182,8 +193,7 @@ class Member:
 
 def share(address, topic, *more):
     def make(partition, values):
-        # The console producer chooses no partition, the perf tool neither: a file of records to one topic partition does not exist.
-        # So keys decide: `KEYS[p]` is a key that Kafka's partitioner sends to partition p of four.
+        # No tool lets one choose a partition, so a key does.
         lines = "".join(f"{KEYS[partition]}\t{value.decode()}\n" for value in values)
         run(CONSOLE_PRODUCER, *at(address), "--topic", topic, "--property", "parse.key=true", input=lines)
 
@@ -288,7 +298,7 @@ def errors(address):
 
     fails("TopicExistsException", TOPICS, "--create", "--topic", "errors")
     fails("Topic 'nowhere' does not exist as expected", TOPICS, "--describe", "--topic", "nowhere")
-    fails("InvalidConfigurationException", TOPICS, "--create", "--topic", "errors-1", "--config", "cleanup.policy=burn")
+    fails("Invalid value burn for configuration cleanup.policy", TOPICS, "--create", "--topic", "errors-1", "--config", "cleanup.policy=burn")
     fails("InvalidReplicationFactorException", TOPICS, "--create", "--topic", "errors-2", "--replication-factor", 3)
     fails("InvalidPartitionsException", TOPICS, "--alter", "--topic", "errors", "--partitions", 1)
     fails("InvalidConfigurationException", CONFIGS, "--entity-type", "topics", "--entity-name", "errors", "--alter", "--add-config", "retention.ms=soon")
@@ -299,7 +309,7 @@ def load(address, seconds):
     """The verifiable producer until SIGTERM, the console consumer for what it wrote; then the segment files as kafka-dump-log sees them."""
     create(address, "load")
     acknowledged, failed = [], []
-    producer = subprocess.Popen([*JAVA, VERIFIABLE_PRODUCER, *at(address), "--topic", "load", "--throughput", "2000"],
+    producer = subprocess.Popen([*JAVA, VERIFIABLE_PRODUCER, *at(address), "--topic", "load", "--throughput", "2000", *retrying()],
                                 stdout=subprocess.PIPE, text=True)
     started = threading.Event()
 
