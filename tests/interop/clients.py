@@ -119,6 +119,12 @@ def java(main, profile=None):
     return make
 
 
+def kcat(_):
+    """Debian's kcat and librdkafka, which a Python program drives."""
+    need("kcat")
+    return [sys.executable, HERE / "tools" / "kcat.py"]
+
+
 def kafka_tools(client):
     """Kafka's command-line tools, which a Python program starts as Kafka's scripts would."""
     need("java", "mvn")
@@ -185,6 +191,7 @@ CLIENTS = [
     Client("java", "Java kafka-clients", KAFKA, java("Interop")),
     Client("confluent-kafka", "confluent-kafka for Python (librdkafka 2.16)", "2.16.1",
            python("confluent", "confluent-kafka==2.16.1")),
+    Client("kcat", "kcat (Debian's librdkafka 2.0, C)", "1.7.1", kcat),
     Client("kafka-python", "kafka-python", "3.0.12",
            python("kafka_python", "kafka-python==3.0.12", "lz4==4.4.5", "zstandard==0.25.0", "python-snappy==0.7.3")),
     Client("aiokafka", "aiokafka", "0.14.0", python("aio_kafka", "aiokafka==0.14.0", "cramjam==2.14.0", "async-timeout==5.0.1")),
