@@ -92,24 +92,46 @@ def python(program, *packages):
     return make
 
 
+JAVA_FAST = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+
+
+def fetch_jars(client, jars, profile=None):
+    """The jars that java/pom.xml names, and those of one of its profiles."""
+    shutil.rmtree(jars, ignore_errors=True)
+    fetch(["mvn", "-q", "-B", "-f", HERE / "java" / "pom.xml", *([f"-P{profile}"] if profile else []), "dependency:copy-dependencies",
+           f"-DoutputDirectory={jars}"], client.label)
+
+
 def java(main, profile=None):
-    """tests/interop/java/<main>.java with the jars of its pom (and of one of its profiles)."""
+    """tests/interop/java/<main>.java."""
 
     def make(client):
         need("java", "javac", "mvn")
-        pom, source = HERE / "java" / "pom.xml", HERE / "java" / f"{main}.java"
-        with installing(client.name, pom, source) as (directory, fresh):
+        source = HERE / "java" / f"{main}.java"
+        with installing(client.name, HERE / "java" / "pom.xml", source) as (directory, fresh):
             jars, classes = directory / "jars", directory / "classes"
             if fresh:
-                for old in (jars, classes):
-                    shutil.rmtree(old, ignore_errors=True)
-                fetch(["mvn", "-q", "-B", "-f", pom, *([f"-P{profile}"] if profile else []), "dependency:copy-dependencies",
-                       f"-DoutputDirectory={jars}"], client.label)
+                fetch_jars(client, jars, profile)
+                shutil.rmtree(classes, ignore_errors=True)
                 compile_with(["javac", "-cp", f"{jars}/*", "-d", classes, source])
-        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                "-cp", f"{classes}:{jars}/*", main]
+        return ["java", *JAVA_FAST, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{classes}:{jars}/*", main]
 
     return make
+
+
+def kcat(_):
+    """Debian's kcat and librdkafka, which a Python program drives."""
+    need("kcat")
+    return [sys.executable, HERE / "tools" / "kcat.py"]
+
+
+def kafka_tools(client):
+    """Kafka's command-line tools, which a Python program starts as Kafka's scripts would."""
+    need("java", "mvn")
+    with installing(client.name, HERE / "java" / "pom.xml") as (directory, fresh):
+        if fresh:
+            fetch_jars(client, directory / "jars", "tools")
+    return [sys.executable, HERE / "tools" / "kafka_tools.py", directory / "jars"]
 
 
 def go(program):
@@ -169,6 +191,7 @@ CLIENTS = [
     Client("java", "Java kafka-clients", KAFKA, java("Interop")),
     Client("confluent-kafka", "confluent-kafka for Python (librdkafka 2.16)", "2.16.1",
            python("confluent", "confluent-kafka==2.16.1")),
+    Client("kcat", "kcat (Debian's librdkafka 2.0, C)", "1.7.1", kcat),
     Client("kafka-python", "kafka-python", "3.0.12",
            python("kafka_python", "kafka-python==3.0.12", "lz4==4.4.5", "zstandard==0.25.0", "python-snappy==0.7.3")),
     Client("aiokafka", "aiokafka", "0.14.0", python("aio_kafka", "aiokafka==0.14.0", "cramjam==2.14.0", "async-timeout==5.0.1")),
@@ -177,4 +200,6 @@ CLIENTS = [
     Client("kafka-go", "segmentio kafka-go", "0.4.51", go("segmentio")),
     Client("kafkajs", "KafkaJS", "2.2.4", node("kafkajs")),
     Client("rdkafka-rust", "rdkafka for Rust (librdkafka 2.12)", "0.39.0", cargo),
+    Client("kafka-tools", "Kafka's command-line tools", KAFKA, kafka_tools),
+    Client("kafka-streams", "Kafka Streams", KAFKA, java("Streams", "streams")),
 ]

@@ -26,8 +26,9 @@ from scenarios import BY_NAME, LACKS, SCENARIOS  # noqa: E402
 
 RESULTS = clients.BUILD / "results"
 LOGS = clients.BUILD / "logs"
-# The scenarios have few members: groups form at once, and those of KIP-848 hear of changes soon.
-FAST_GROUPS = [part for setting in ("group.initial.rebalance.delay.ms=0",
+# The scenarios have few members: groups form at once, and those of KIP-848 hear of changes soon. kcat cannot say how many
+# partitions it wants.
+FAST_GROUPS = [part for setting in ("num.partitions=4", "group.initial.rebalance.delay.ms=0",
                                     "group.consumer.heartbeat.interval.ms=200") for part in ("--set", setting)]
 
 
@@ -79,10 +80,11 @@ def run_scenario(client, command, broker, scenario, load_seconds):
                                    start_new_session=True)
 
         def collect():
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                if line.strip() == "go":
-                    going.set()
+            with process.stdout:
+                for line in process.stdout:
+                    lines.append(line.rstrip())
+                    if line.strip() == "go":
+                        going.set()
 
         reader = threading.Thread(target=collect, daemon=True)
         reader.start()

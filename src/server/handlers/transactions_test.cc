@@ -398,6 +398,7 @@ TEST_P(Transactions, are_listed_and_described) {
   const auto active = call(producers).topics.at(0).partitions.at(0).active_producers;
   ASSERT_EQ(active.size(), 1U);
   EXPECT_EQ(active[0].producer_id, one.id);
+  EXPECT_EQ(active[0].coordinator_epoch, -1);  // no marker yet
   EXPECT_EQ(active[0].current_txn_start_offset, Offset(0));
 }
 
