@@ -1,0 +1,12 @@
+// How a program opens a store on the machine it runs on: the factories of include/chronik/checkpoint.h.
+#include "checkpoint/core.h"
+#include "checkpoint/memory_backend.h"
+#include "embedded/machine.h"
+
+namespace chronik::checkpoint {
+
+Result<Store> Store::in_memory(const Options& options) {
+  return Store(std::make_shared<Core>(std::make_shared<embedded::Machine>(), options, make_memory_backend(options)));
+}
+
+}  // namespace chronik::checkpoint
