@@ -86,6 +86,7 @@ class Decoder {
     in_ = {};
     return 0;
   }
+  std::string_view rest() { return raw(in_.size()); }
   bool ok() const { return ok_; }
   /// Well-formed, and nothing is left.
   bool complete() const { return ok_ && in_.empty(); }

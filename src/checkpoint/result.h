@@ -17,5 +17,18 @@ inline std::unexpected<Error> fail(Error error) {
 }
 /// What the write-ahead log and the disk say.
 Error translate(const chronik::Error& error);
+template <class T>
+Result<T> adopt(chronik::Result<T> result) {
+  if (!result) return fail(translate(result.error()));
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return *std::move(result);
+  }
+}
+/// Whether it passes by itself; what failed left nothing behind.
+constexpr bool passes(Errc code) {
+  return code == Errc::disk_full || code == Errc::overloaded || code == Errc::too_large;
+}
 
 }  // namespace chronik::checkpoint

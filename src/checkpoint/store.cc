@@ -32,11 +32,21 @@ Result<Session> Store::session(const SessionId& id) const {
 }
 
 Result<Session> Store::open_session(std::string_view name) const {
-  auto found = session(name);
-  if (found || found.error().code != Errc::not_found) return found;
-  auto created = create_session(name);
-  if (created || created.error().code != Errc::already_exists) return created;
-  return session(name);
+  const Instant end = core_->world().monotonic_now() + core_->timeout();
+  for (;;) {
+    const auto latch = core_->watch();
+    auto found = session(name);
+    if (found || found.error().code != Errc::not_found) return found;
+    auto created = create_session(name);
+    if (created || created.error().code != Errc::already_exists) return created;
+    // Someone else is creating it: there once it is durable.
+    found = session(name);
+    if (found || found.error().code != Errc::not_found) return found;
+    const Duration left = end - core_->world().monotonic_now();
+    if (left <= Duration(0) || !core_->world().wait(*latch, left)) {
+      return fail(Errc::timed_out, "another thread creates session " + std::string(name));
+    }
+  }
 }
 
 Result<SessionPage> Store::list_sessions(std::string_view cursor, std::size_t limit) const {

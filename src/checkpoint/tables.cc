@@ -460,6 +460,17 @@ void Tables::for_each_locator(const SessionId& session, const std::function<void
   }
 }
 
+std::uint64_t Tables::bytes() const {
+  std::uint64_t bytes = 0;
+  for (const SessionId& session : all()) {
+    const TablePtr found = table(session);
+    if (!found) continue;
+    const std::lock_guard lock(found->mutex);
+    bytes += found->rows.bytes();
+  }
+  return bytes;
+}
+
 std::uint64_t Tables::session_count() const {
   const std::shared_lock lock(directory_);
   return sessions_.size();

@@ -69,6 +69,8 @@ class Tables {
   std::uint64_t checkpoints() const { return checkpoints_.load(std::memory_order_relaxed); }
   std::uint64_t payload_bytes() const { return payload_bytes_.load(std::memory_order_relaxed); }
   std::uint64_t session_count() const;
+  /// Of records and locators.
+  std::uint64_t bytes() const;
 
  private:
   struct Table;

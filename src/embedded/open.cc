@@ -1,7 +1,9 @@
 // How a program opens a store on the machine it runs on: the factories of include/chronik/checkpoint.h.
 #include "checkpoint/core.h"
+#include "checkpoint/log_backend.h"
 #include "checkpoint/memory_backend.h"
 #include "checkpoint/sqlite_backend.h"
+#include "embedded/loop_thread.h"
 #include "embedded/machine.h"
 
 namespace chronik::checkpoint {
@@ -13,6 +15,13 @@ Result<Store> Store::in_memory(const Options& options) {
 Result<Store> Store::sqlite(const std::string& path, const Options& options) {
   auto machine = std::make_shared<embedded::Machine>();
   TRY(auto backend, open_sqlite_backend(path, options, machine));
+  return Store(std::make_shared<Core>(std::move(machine), options, std::move(backend)));
+}
+
+Result<Store> Store::open(const std::string& directory, const Options& options) {
+  auto machine = std::make_shared<embedded::Machine>();
+  TRY(auto loop, embedded::LoopThread::start());
+  TRY(auto backend, open_log_backend(directory, options, machine, std::move(loop)));
   return Store(std::make_shared<Core>(std::move(machine), options, std::move(backend)));
 }
 
