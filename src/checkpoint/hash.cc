@@ -10,17 +10,19 @@ namespace chronik::checkpoint {
 
 namespace {
 
+/// Fetched once and kept to the end: OpenSSL 3's one-shot calls look it up each time.
+EVP_MD* fetched() {
+  static EVP_MD* const kept = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kept;
+}
+
 struct Context {
-  // Fetched once per thread: OpenSSL 3's one-shot calls look the algorithm up each time.
-  EVP_MD* algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  EVP_MD* algorithm = fetched();
   EVP_MD_CTX* state = EVP_MD_CTX_new();
   Context() = default;
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
-  ~Context() {
-    EVP_MD_CTX_free(state);
-    EVP_MD_free(algorithm);
-  }
+  ~Context() { EVP_MD_CTX_free(state); }
 };
 
 int nibble(char c) {

@@ -15,6 +15,12 @@ namespace chronik::checkpoint {
 namespace {
 constexpr std::size_t kManifestBytesMax = 256 << 20;
 constexpr std::size_t kOwnerBytesMax = 64;
+
+std::string parent_of(const std::string& directory) {
+  const std::size_t slash = directory.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : directory.substr(0, slash);
+}
 }  // namespace
 
 task::Task<Status> LogEngine::take_lock() {
@@ -35,7 +41,8 @@ task::Task<Status> LogEngine::take_lock() {
   CO_TRY_STATUS(adopt(co_await task::write_file_atomically(context_, directory_, "owner",
                                                            Buffer::copy_of(as_bytes(process)), stall())));
   CO_TRY_STATUS(adopt(co_await task::make_directory(context_, path("wal"), stall())));
-  co_return adopt(co_await task::sync_directory(context_, directory_, stall()));
+  CO_TRY_STATUS(adopt(co_await task::sync_directory(context_, directory_, stall())));
+  co_return adopt(co_await task::sync_directory(context_, parent_of(directory_), stall()));
 }
 
 /// False: a new store.
@@ -64,6 +71,8 @@ task::Task<Result<bool>> LogEngine::load_manifest() {
       co_return fail(Errc::corrupt, path(entry.name) + " is there, but no manifest");
     }
   }
+  CO_TRY(const auto logs, adopt(co_await task::list(context_, path("wal"), stall())));
+  if (!logs.empty()) co_return fail(Errc::corrupt, path("wal/" + logs[0].name) + " is there, but no manifest");
   manifest_.log_id = context_.env().entropy.next();
   co_return false;
 }
