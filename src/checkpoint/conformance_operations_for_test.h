@@ -177,6 +177,90 @@ inline void events_resume_and_a_gap_is_told(Place& place) {
   EXPECT_EQ(code_of(session.wait_events(25, 10, std::chrono::milliseconds(1))), Errc::timed_out);
 }
 
+inline std::vector<std::string> exported(const Session& session, std::uint64_t since = 0) {
+  std::vector<std::string> lines;
+  const auto status = session.export_to(
+      [&](std::string_view line) -> Status {
+        lines.emplace_back(line);
+        return {};
+      },
+      since);
+  EXPECT_TRUE(status) << status.error().message();
+  return lines;
+}
+
+inline Result<ImportReport> imported(const Store& store, const std::vector<std::string>& lines) {
+  std::size_t next = 0;
+  return store.import_from([&]() -> Result<std::optional<std::string>> {
+    if (next == lines.size()) return std::nullopt;
+    return lines[next++];
+  });
+}
+
+inline void an_export_comes_back_whole_and_only_once(Place& place) {
+  const Store store = place.open();
+  const Session session = new_session(store);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    save(session, noise(i * 700, i),
+         {.message = "quote \" \\ \n \u00e4", .tags = {"t", "a"}, .metadata = R"({"b":1,"a":"x"})"});
+  }
+  const Checkpoint noted = session.annotate(session.latest().value().id, Level::warning, "look").value();
+  ASSERT_TRUE(session.remove(session.at_sequence(5).value().id));
+  const auto lines = exported(session);
+  ASSERT_EQ(lines.size(), 21U);
+  const SessionId id = session.id();
+  EXPECT_EQ(imported(store, lines).value().created, 0U);  // it is all there: nothing happens
+  EXPECT_EQ(exported(session), lines);
+  ASSERT_TRUE(store.delete_session("s"));
+  const auto report = imported(store, lines);
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->created, 19U);
+  const Session back = store.session(id).value();
+  EXPECT_EQ(exported(back), lines);
+  EXPECT_EQ(back.get(noted.id).value(), noted);
+  expect_sound(store);
+  // Only what is new.
+  save(back, "more");
+  const auto rest = exported(back, 20);
+  ASSERT_EQ(rest.size(), 3U);
+  EXPECT_EQ(imported(store, rest).value().present, 1U);
+}
+
+inline void a_changed_or_foreign_import_changes_nothing(Place& place) {
+  const Store store = place.open();
+  const Session session = new_session(store);
+  for (int i = 0; i < 4; ++i) save(session, "payload " + std::to_string(i), {.message = "m", .tags = {"t"}});
+  const auto lines = exported(session);
+  ASSERT_TRUE(store.delete_session("s"));
+  const auto refused = [&](std::vector<std::string> bad) {
+    const auto result = imported(store, bad);
+    EXPECT_EQ(code_of(store.session("s")), Errc::not_found);
+    return code_of(result);
+  };
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    auto less = lines;
+    less.erase(less.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_EQ(refused(less), Errc::corrupt) << "without line " << i;
+    for (std::size_t at = 5; at < lines[i].size(); at += 29) {
+      auto changed = lines;
+      changed[i][at] = changed[i][at] == '7' ? '8' : '7';
+      EXPECT_NE(refused(changed), Errc{}) << "line " << i << " byte " << at;
+    }
+  }
+  EXPECT_EQ(refused({"hello"}), Errc::corrupt);
+  EXPECT_EQ(refused({"{}"}), Errc::corrupt);
+  EXPECT_EQ(refused({std::string(1000, '[')}), Errc::corrupt);
+  EXPECT_EQ(refused({R"({"chronik_export":2})"}), Errc::unsupported);
+  EXPECT_EQ(refused({}), Errc::corrupt);
+  // Another session of that name, another history of that session.
+  save(new_session(store), "x");
+  EXPECT_EQ(code_of(imported(store, lines)), Errc::already_exists);
+  ASSERT_TRUE(store.delete_session("s"));
+  ASSERT_TRUE(imported(store, lines));
+  const Session back = store.session("s").value();
+  ASSERT_EQ(back.describe().value().checkpoints, 4U);
+}
+
 inline void health_counts(Place& place) {
   const Store store = place.open();
   const Session session = new_session(store);
@@ -197,6 +281,8 @@ inline const std::vector<Case> kOperationCases = {
      retention_rules_combine_and_a_dry_run_changes_nothing},
     {"Operations", "pruning_keeps_what_is_pinned_and_breaks_nothing", pruning_keeps_what_is_pinned_and_breaks_nothing},
     {"Operations", "events_resume_and_a_gap_is_told", events_resume_and_a_gap_is_told},
+    {"Operations", "an_export_comes_back_whole_and_only_once", an_export_comes_back_whole_and_only_once},
+    {"Operations", "a_changed_or_foreign_import_changes_nothing", a_changed_or_foreign_import_changes_nothing},
     {"Operations", "health_counts", health_counts},
 };
 

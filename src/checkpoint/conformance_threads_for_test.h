@@ -161,6 +161,20 @@ inline void restores_run_side_by_side(Place& place) {
   });
 }
 
+inline void exports_run_side_by_side(Place& place) {
+  const Session session = new_session(place.open());
+  for (std::uint64_t i = 0; i < 30; ++i) save(session, noise(2000, i));
+  in_threads(5, [&](int) {
+    std::size_t lines = 0;
+    const auto status = session.export_to([&](std::string_view) -> Status {
+      ++lines;
+      return {};
+    });
+    EXPECT_TRUE(status) << status.error().message();
+    EXPECT_EQ(lines, 32U);
+  });
+}
+
 /// 20 threads, each 50 times: create, list, get or delete.
 inline void stress(Place& place) {
   const Store store = place.open();
@@ -200,6 +214,7 @@ inline const std::vector<Case> kThreadCases = {
     {"Threads", "one_key_in_many_threads_is_one_checkpoint", one_key_in_many_threads_is_one_checkpoint},
     {"Threads", "pruning_and_compacting_under_writers", pruning_and_compacting_under_writers},
     {"Threads", "restores_run_side_by_side", restores_run_side_by_side},
+    {"Threads", "exports_run_side_by_side", exports_run_side_by_side},
     {"Threads", "stress", stress},
 };
 

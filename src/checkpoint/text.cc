@@ -94,6 +94,15 @@ Result<std::string> canonical_json(std::string_view text) {
   return value.dump();
 }
 
+Status check_json_object(std::string_view text) {
+  if (too_deep(text)) return fail(Errc::corrupt, "JSON nested deeper than 64 levels");
+  if (!Json::accept(text) || text.find_first_not_of(" \t\r\n") == std::string_view::npos ||
+      text[text.find_first_not_of(" \t\r\n")] != '{') {
+    return fail(Errc::corrupt, "a line that is no JSON object");
+  }
+  return {};
+}
+
 bool json_has(std::string_view object, const std::vector<std::pair<std::string, std::string>>& wanted) {
   if (wanted.empty()) return true;
   const Json value = parse(object);

@@ -20,6 +20,8 @@ Result<std::string> canonical_json(std::string_view text);
 bool json_has(std::string_view object, const std::vector<std::pair<std::string, std::string>>& wanted);
 /// A value, in canonical form.
 Result<std::string> canonical_value(std::string_view text);
+/// Whether it is a JSON object at all, of bounded depth.
+Status check_json_object(std::string_view text);
 /// The number under a top-level key.
 std::optional<double> json_number(std::string_view object, std::string_view key);
 /// RFC 6902 from the first to the second; nothing if either is no JSON.
