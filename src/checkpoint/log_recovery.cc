@@ -120,8 +120,8 @@ Status LogEngine::load_entry(const Entry& entry) {
     shared_->chunks.set(place, nullptr);
     return {};
   }
-  TRY(const Delta delta, decode_delta(entry.payload));
-  shared_->tables.load(delta);
+  TRY(Delta delta, decode_delta(entry.payload));
+  shared_->tables.load(std::move(delta));
   return {};
 }
 
@@ -159,8 +159,8 @@ Status LogEngine::load_frame(std::uint64_t lsn, std::string_view bytes) {
       shared_->chunks.set(place, std::make_shared<const std::string>(chunk.packed));
       item->chunks.push_back(chunk.number);
     } else {
-      TRY(const Delta delta, decode_delta(entry.payload));
-      shared_->tables.load(delta);
+      TRY(Delta delta, decode_delta(entry.payload));
+      shared_->tables.load(std::move(delta));
     }
   }
   if (!damage.empty()) return fail(Errc::corrupt, damage.front().what);

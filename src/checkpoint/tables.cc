@@ -259,23 +259,22 @@ void Tables::apply_locked(Table& table, const Delta& delta) {
   if (delta.erase) erase_all(table);
 }
 
-void Tables::load(const Delta& delta) {
+void Tables::load(Delta delta) {
   const TablePtr place = table_or_new(delta.session);
   Table& table = *place;
   const std::lock_guard lock(table.mutex);
   const bool newer = delta.head.events >= table.head.events;
-  Delta part = delta;
   if (!newer) {
-    part.head = table.head;
-    part.row.reset();
+    delta.head = table.head;
+    delta.row.reset();
   }
-  if (part.row) {
+  if (delta.row) {
     const std::lock_guard names(directory_);
-    names_[part.row->name] = delta.session;
+    names_[delta.row->name] = delta.session;
   }
   // An update of what a later change removed: the removal comes again.
-  std::erase_if(part.updates, [&](const Row& row) { return !table.rows.find(row.sequence); });
-  apply_locked(table, part);
+  std::erase_if(delta.updates, [&](const Row& row) { return !table.rows.find(row.sequence); });
+  apply_locked(table, delta);
   table.next_present = table.present;
   table.next_row = table.row;
   table.next_head = table.head;

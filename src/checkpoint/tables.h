@@ -44,7 +44,7 @@ class Tables {
   /// It and all that is in line of its session will never be.
   void drop(const std::shared_ptr<const Delta>& delta);
   /// While loading: applies whatever comes; may meet what it has already applied.
-  void load(const Delta& delta);
+  void load(Delta delta);
   /// After loading: sessions whose own row is lost get a name, so that what they hold can be reached.
   std::vector<SessionId> adopt_nameless();
 
