@@ -45,6 +45,7 @@ task::Task<Result<std::uint64_t>> LogEngine::compact() {
 }
 
 task::Task<Result<std::uint64_t>> LogEngine::compact_now() {
+  if (!damage_.empty()) co_return 0;  // a new index would lack what is damaged, and nobody would ask for it any more
   const std::uint64_t bytes_before = bytes_on_disk();
   shared_->chunks.begin_marking();
   (void)shared_->chunks.sweep(live_chunks(shared_->tables));

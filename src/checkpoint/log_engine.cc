@@ -97,11 +97,11 @@ task::Task<void> LogEngine::run_completer() {
     const Status landed =
         adopt(co_await wal_->committed(flight.commit, context_.after(2 * shared_->options.stall_deadline)));
     flights_.pop_front();
-    if (landed) {
+    if (landed && !failure_) {
       complete(flight);
     } else {
       // Whether it is on disk is not known: whatever comes behind it would build on sand.
-      if (!failure_) failure_ = Error{Errc::storage_failed, landed.error().message()};
+      if (!failure_) failure_ = Error{Errc::storage_failed, landed.error().message()};  // then it did not land
       fail_item(flight.item, *failure_);
       work_.notify_all();
     }
@@ -180,15 +180,17 @@ task::Task<Status> LogEngine::close() {
   closing_ = true;
   auto late = shared_->intake.refuse({Errc::closed, "the store was closed"});
   if (!opened_) co_return Status();
-  // What was in line before is written: push order says so.
-  while (!failure_ && (writing_ || !flights_.empty() || !late.empty())) {
-    if (!late.empty()) {
-      const LogItemPtr item = late.front();
-      late.pop_front();
-      const Status written = co_await write(item);
-      if (!written) fail_item(item, written.error());
-      continue;
-    }
+  // What was in line before is still written: first what the writer has, then the rest.
+  while (!failure_ && writing_) {
+    if (co_await landed_.wait("checkpoint.close", stall()) == task::Woken::timed_out) break;
+  }
+  while (!failure_ && !writing_ && !late.empty()) {
+    const LogItemPtr item = late.front();
+    late.pop_front();
+    const Status written = co_await write(item);
+    if (!written) fail_item(item, written.error());
+  }
+  while (!failure_ && !flights_.empty()) {
     if (co_await landed_.wait("checkpoint.close", stall()) == task::Woken::timed_out) break;
   }
   for (const LogItemPtr& item : late) fail_item(item, {Errc::closed, "the store was closed"});

@@ -162,6 +162,37 @@ TEST(LogCrash, a_power_cut_at_any_event_loses_nothing_that_was_told) {
   EXPECT_GT(cuts, 1000 / kStride);
 }
 
+TEST(LogClose, closing_writes_what_is_in_line_in_its_order) {
+  for (const std::uint64_t steps : {0U, 3U, 10U, 30U, 60U, 100U, 200U, 400U}) {
+    SCOPED_TRACE(steps);
+    auto world = std::make_shared<SimWorld>(8);
+    std::vector<PendingCheckpoint> pending;
+    const auto more = [&](const Session& session) {
+      // More than the first file of the write-ahead log takes: the writer waits for the next.
+      for (std::uint64_t i = 0; i < 12; ++i)
+        pending.push_back(session.create_async(kit::noise(150'000, pending.size())).value());
+    };
+    {
+      const Store store = open_store(world).value();
+      const Session session = kit::new_session(store);
+      more(session);
+      for (std::uint64_t i = 0; i < steps; ++i) world->world().step();
+      more(session);
+      ASSERT_TRUE(store.close());
+      for (const PendingCheckpoint& one : pending) {
+        const auto c = one.wait(std::chrono::seconds(1));
+        ASSERT_TRUE(c) << c.error().message();
+      }
+      EXPECT_EQ(kit::code_of(session.create("late")), Errc::closed);
+      pending.clear();
+    }
+    world->restart();
+    const Store store = open_store(world).value();
+    EXPECT_EQ(store.session("s").value().describe().value().checkpoints, 24U);
+    kit::expect_sound(store);
+  }
+}
+
 TEST(LogFaults, a_stalled_disk_ends_in_a_named_error_and_reading_goes_on) {
   auto world = std::make_shared<SimWorld>(3);
   Options options;
@@ -277,6 +308,9 @@ TEST(LogDamage, a_flipped_bit_anywhere_is_found_and_its_neighbours_stay) {
         ++whole;
       }
       ASSERT_GE(whole, kCheckpoints - 1) << report.problems[0].what;
+      // The evidence outlives a compaction.
+      ASSERT_TRUE(store->compact());
+      ASSERT_GT(store->verify().value().problem_count, 0U);
       ++flips;
     }
   }
