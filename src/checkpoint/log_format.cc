@@ -68,10 +68,10 @@ std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& dam
       entries.push_back(entry);
       at += length;
       whole = true;
-    } else if (header_holds) {
+    } else if (header_holds && whole) {
+      // In step, so the length is to be trusted. Out of step it may be part of someone's payload.
       damage.push_back({at, "the entry of change " + std::to_string(entry.lsn) + " does not have its checksum"});
       at += kEntryHeader + entry.payload.size();
-      whole = true;
     } else {
       if (whole) damage.push_back({at, "no entry begins here"});
       whole = false;
