@@ -55,9 +55,10 @@ struct Answer {
   std::optional<Result<T>> result;
 };
 
+/// Ends with the context that runs it, before the engine: no owner is needed.
 template <class T, class Work>
-task::Task<void> run_on_loop(std::shared_ptr<Answer<T>> answer, std::shared_ptr<Side> side, Work work) {
-  answer->result.emplace(co_await work(*side->engine));
+task::Task<void> run_on_loop(std::shared_ptr<Answer<T>> answer, LogEngine& engine, Work work) {
+  answer->result.emplace(co_await work(engine));
   answer->done.set();
 }
 
@@ -65,9 +66,11 @@ class LogBackend final : public Backend {
  public:
   LogBackend(const Options& options, std::shared_ptr<Surroundings> world, std::shared_ptr<LogLoop> loop)
       : world_(std::move(world)), loop_(std::move(loop)), side_(std::make_shared<Side>()) {
-    const auto wake = [&to = loop_->env().loop, side = side_] {
-      to.post_remote([side] {
-        if (side->engine) side->engine->wake();
+    // Weak: the engine has a share of what holds this.
+    const auto wake = [&to = loop_->env().loop, weak = std::weak_ptr(side_)] {
+      to.post_remote([weak] {
+        const auto side = weak.lock();
+        if (side && side->engine) side->engine->wake();
       });
     };
     shared_ = std::make_shared<LogShared>(options, wake);
@@ -150,7 +153,7 @@ class LogBackend final : public Backend {
         answer->result.emplace(fail(Errc::closed, "the store was closed"));
         return answer->done.set();
       }
-      side->context->spawn("checkpoint.call", run_on_loop<T>(answer, side, work));
+      side->context->spawn("checkpoint.call", run_on_loop<T>(answer, *side->engine, work));
     });
     if (!world_->wait(answer->done, timeout)) return fail(Errc::timed_out, "the log did not answer");
     return *std::move(answer->result);
