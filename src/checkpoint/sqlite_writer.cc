@@ -46,7 +46,7 @@ void SqliteWriter::add(const SessionId& session, Decide decide, PendingPtr pendi
     } else if (failure_) {
       refused = failure_;
     } else {
-      queue_.push_back({session, std::move(decide), std::move(pending), {}});
+      queue_.push_back({session, std::move(decide), pending, {}});
       if (std::exchange(draining_, true)) return;
     }
   }
@@ -176,12 +176,13 @@ Status SqliteWriter::remove(const SessionId& session, std::uint64_t sequence) {
 
 Status SqliteWriter::erase(const SessionId& session) {
   const std::string_view id = sqlite::bytes_of(session.bytes);
-  for (const char* sql :
-       {"UPDATE payloads SET users=users-(SELECT count(*) FROM checkpoints c WHERE c.session=?1 AND c.payload=hash) "
-        "WHERE hash IN (SELECT payload FROM checkpoints WHERE session=?1)",
-        "DELETE FROM payloads WHERE users<=0 AND hash IN (SELECT payload FROM checkpoints WHERE session=?1)",
-        "DELETE FROM checkpoints WHERE session=?1", "DELETE FROM events WHERE session=?1",
-        "DELETE FROM sessions WHERE id=?1"}) {
+  constexpr const char* kRelease =
+      "UPDATE payloads SET users=users-(SELECT count(*) FROM checkpoints c WHERE c.session=?1 AND c.payload=hash) "
+      "WHERE hash IN (SELECT payload FROM checkpoints WHERE session=?1)";
+  constexpr const char* kDrop =
+      "DELETE FROM payloads WHERE users<=0 AND hash IN (SELECT payload FROM checkpoints WHERE session=?1)";
+  for (const char* sql : {kRelease, kDrop, "DELETE FROM checkpoints WHERE session=?1",
+                          "DELETE FROM events WHERE session=?1", "DELETE FROM sessions WHERE id=?1"}) {
     TRY(Statement statement, database_->prepare(sql));
     TRY_STATUS(statement.bind_blob(1, id).run());
   }
