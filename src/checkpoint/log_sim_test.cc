@@ -163,13 +163,13 @@ TEST(LogCrash, a_power_cut_at_any_event_loses_nothing_that_was_told) {
 }
 
 TEST(LogClose, closing_writes_what_is_in_line_in_its_order) {
-  for (const std::uint64_t steps : {0U, 3U, 10U, 30U, 60U, 100U, 200U, 400U}) {
+  for (const std::uint64_t steps : {0U, 10U, 60U, 200U}) {
     SCOPED_TRACE(steps);
     auto world = std::make_shared<SimWorld>(8);
     std::vector<PendingCheckpoint> pending;
     const auto more = [&](const Session& session) {
-      // More than the first file of the write-ahead log takes: the writer waits for the next.
-      for (std::uint64_t i = 0; i < 12; ++i)
+      // More than two files of the write-ahead log take: the writer waits, and waits again.
+      for (std::uint64_t i = 0; i < 150; ++i)
         pending.push_back(session.create_async(kit::noise(150'000, pending.size())).value());
     };
     {
@@ -188,7 +188,7 @@ TEST(LogClose, closing_writes_what_is_in_line_in_its_order) {
     }
     world->restart();
     const Store store = open_store(world).value();
-    EXPECT_EQ(store.session("s").value().describe().value().checkpoints, 24U);
+    EXPECT_EQ(store.session("s").value().describe().value().checkpoints, 300U);
     kit::expect_sound(store);
   }
 }

@@ -1,5 +1,6 @@
 #include "embedded/loop_thread.h"
 
+#include "env/real/abandoned.h"
 #include "env/real/any_thread.h"
 #include "env/real/host.h"
 
@@ -26,7 +27,7 @@ LoopThread::~LoopThread() {
   constexpr Duration kGrace = 10s;  // run() itself waits only so long for the kernel
   state_->host->stop();
   // A loop that does not end keeps what it uses.
-  if (!state_->ended->wait_for(kGrace)) new std::shared_ptr<State>(state_);
+  if (!state_->ended->wait_for(kGrace)) env::abandon(state_);
 }
 
 env::Env& LoopThread::env() {
