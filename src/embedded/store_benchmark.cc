@@ -42,6 +42,7 @@ Session& shared_session(bool fresh) {
   static std::unique_ptr<Store> store;
   static std::unique_ptr<Session> session;
   if (fresh) {
+    session.reset();  // it holds the store open
     store.reset();
     directory = std::make_unique<Directory>();
     store = std::make_unique<Store>(Store::open(directory->path).value());
