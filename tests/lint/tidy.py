@@ -22,6 +22,7 @@ TIDY = "clang-tidy-19"
 DEADLINE_S = 300
 KEEP_DAYS = 30
 INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.M)
+PUBLIC = re.compile(rb'^\s*#\s*include\s*<(chronik/[^>]+)>', re.M)
 
 
 def reached(file, seen):
@@ -31,6 +32,8 @@ def reached(file, seen):
     seen[file] = content = file.read_bytes()
     for name in INCLUDE.findall(content):
         reached(ROOT / "src" / name.decode(), seen)
+    for name in PUBLIC.findall(content):
+        reached(ROOT / "include" / name.decode(), seen)
     return seen
 
 

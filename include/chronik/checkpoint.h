@@ -1,0 +1,397 @@
+// The checkpoint store of Chronik: for whatever works for long and wants to stop, look back, branch and resume.
+//
+//   auto store = chronik::checkpoint::Store::open("state").value();
+//   auto session = store.open_session("agent-7").value();
+//   auto saved = session.create(R"({"step":1})", {.message = "planned", .content_type = "application/json"}).value();
+//   std::string state = session.restore(saved.id).value().payload;
+//
+// Handles are values: copy them freely, use them from any thread. Calls block until what they promise holds (a
+// checkpoint that was returned is durable) or until their timeout; a timeout ends the wait, not the write.
+// Nothing throws but std::bad_alloc; what can fail returns a Result.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace chronik::checkpoint {
+
+enum class Errc : std::uint8_t {
+  invalid_argument = 1,  // the caller's input is wrong: malformed JSON, bad UTF-8, an impossible limit
+  not_found,             // no such session, checkpoint or branch
+  already_exists,        // the name is taken
+  conflict,              // someone else was there first: expected parent, idempotency key with another content
+  fenced,                // a newer writer took the session over
+  too_large,             // beyond a limit of Options
+  corrupt,               // checksum, hash or structure does not hold; the detail says where
+  timed_out,             // the wait ended; the write may still take effect
+  overloaded,            // too much is waiting to be written
+  disk_full,             // recoverable: delete or prune, then go on
+  storage_failed,        // final for this Store: reopen it once the disk works
+  in_use,                // another process has the directory
+  closed,                // the Store was closed
+  unsupported,           // written by a newer version
+};
+
+struct Error {
+  Errc code;
+  std::string detail;  // one line for a person
+  std::string message() const;
+};
+std::string_view to_string(Errc code);
+
+template <class T>
+using Result = std::expected<T, Error>;
+using Status = Result<void>;
+
+/// Milliseconds since 1970, UTC.
+using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+using Duration = std::chrono::nanoseconds;
+
+/// RFC 9562 UUID, version 7: ordered by time of creation. All zeros: none.
+template <class Tag>
+struct Uuid {
+  std::array<std::uint8_t, 16> bytes{};
+  auto operator<=>(const Uuid&) const = default;
+  bool is_nil() const { return *this == Uuid{}; }
+};
+using SessionId = Uuid<struct SessionTag>;
+using CheckpointId = Uuid<struct CheckpointTag>;
+std::string to_string(const SessionId& id);
+std::string to_string(const CheckpointId& id);
+Result<SessionId> parse_session_id(std::string_view text);
+Result<CheckpointId> parse_checkpoint_id(std::string_view text);
+
+/// SHA-256.
+using Digest = std::array<std::uint8_t, 32>;
+std::string to_hex(const Digest& digest);
+
+enum class Trigger : std::uint8_t { manual, automatic, scheduled };
+enum class Level : std::uint8_t { info, warning, critical };
+
+struct Annotation {
+  Level level = Level::info;
+  std::string text;
+  Time at{};
+  bool operator==(const Annotation&) const = default;
+};
+
+/// Everything about a checkpoint but its payload.
+struct Checkpoint {
+  CheckpointId id;
+  std::uint64_t sequence = 0;  // from 1, gap-free as assigned, per session
+  CheckpointId parent;         // nil: the first of its history
+  std::string branch;
+  std::string message;
+  Trigger trigger = Trigger::manual;
+  std::string reason;      // of an automatic one
+  std::string metadata;    // a JSON object, in canonical form (keys sorted, no spaces)
+  Time created_at{};       // never before that of the sequence before
+  std::uint64_t size = 0;  // of the payload, bytes
+  std::string content_type;
+  std::uint32_t schema_version = 0;
+  Digest payload_hash{};  // SHA-256 of the payload
+  Digest parent_hash{};   // `hash` of the parent; zeros without one
+  Digest hash{};          // SHA-256 of all the above in canonical form: a chain
+  std::string idempotency_key;
+  std::uint64_t writer_epoch = 0;  // of the fenced writer; 0: none
+
+  // What may change later, outside the hash.
+  std::vector<std::string> tags;  // sorted, each once
+  std::vector<Annotation> annotations;
+  bool pinned = false;  // no retention policy removes it
+
+  bool operator==(const Checkpoint&) const = default;
+};
+
+struct Branch {
+  std::string name;
+  std::uint64_t sequence = 0;  // of its newest checkpoint, which retention may have removed
+  CheckpointId head;
+  bool operator==(const Branch&) const = default;
+};
+
+struct SessionInfo {
+  SessionId id;
+  std::string name;
+  std::string metadata;  // JSON object, canonical
+  Time created_at{};
+  std::string forked_from;  // "session name/checkpoint id", empty: not a fork
+  std::uint64_t checkpoints = 0;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t last_event = 0;
+  std::uint64_t epoch = 0;  // of the newest fenced writer
+  std::vector<Branch> branches;
+};
+
+struct Options {
+  Duration timeout = std::chrono::seconds(30);  // for a call that is given none
+  std::uint64_t payload_bytes_max = 64ULL << 20;
+  std::uint64_t pending_bytes_max = 256ULL << 20;      // written, not yet settled: beyond it writers wait
+  std::size_t events_kept = 1024;                      // per session; who comes later is told of the gap
+  Duration stall_deadline = std::chrono::seconds(10);  // a disk operation beyond it fails the Store
+};
+
+struct CreateOptions {
+  std::string branch = "main";
+  std::string message;
+  std::vector<std::string> tags;
+  Trigger trigger = Trigger::manual;
+  std::string reason;
+  std::string metadata = "{}";
+  std::string content_type = "application/octet-stream";
+  std::uint32_t schema_version = 0;
+  bool pinned = false;
+  /// Compare-and-append: the head of the branch must be this one (nil: the branch must not exist), else conflict.
+  std::optional<CheckpointId> expected_parent;
+  /// Where a branch that does not exist yet begins; without it, at the newest checkpoint of the session.
+  std::optional<CheckpointId> branch_from;
+  /// A second call with this key returns the first one's checkpoint; conflict if the content differs. Remembered as
+  /// long as the checkpoint exists.
+  std::string idempotency_key;
+  std::optional<Duration> timeout;
+};
+
+struct Query {
+  bool newest_first = true;
+  std::size_t limit = 100;        // at most 1,000
+  std::string cursor;             // Page::next of the page before
+  std::string branch;             // empty: all
+  std::vector<std::string> tags;  // all of them
+  std::optional<Trigger> trigger;
+  std::uint64_t sequence_min = 0;
+  std::uint64_t sequence_max = UINT64_MAX;
+  std::optional<Time> from;   // created at or after
+  std::optional<Time> until;  // created before
+  /// Top-level keys of the metadata and the JSON each must equal, such as {"step", "7"}.
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+struct Problem {
+  std::string session;
+  std::uint64_t sequence = 0;  // 0: not about one checkpoint
+  std::string what;            // what does not hold, and where: file and byte if known
+};
+
+struct Page {
+  std::vector<Checkpoint> checkpoints;
+  std::vector<Problem> damaged;  // in the range, but unreadable
+  std::string next;              // empty: this was the last page
+};
+
+struct SessionPage {
+  std::vector<SessionInfo> sessions;  // by name
+  std::string next;
+};
+
+struct Restored {
+  Checkpoint checkpoint;
+  std::string payload;  // its hash was checked
+};
+
+/// What separates two checkpoints.
+struct Difference {
+  bool same = false;                // byte for byte
+  bool structural = false;          // both are JSON: `patch` holds; else the byte counts
+  std::string patch;                // RFC 6902, from the first to the second
+  std::uint64_t common_prefix = 0;  // bytes
+  std::uint64_t common_suffix = 0;
+  std::uint64_t size_first = 0;
+  std::uint64_t size_second = 0;
+};
+
+/// Which checkpoints to keep: those that at least one rule wants, minus what `expire_after` and `bytes_max` end. Pinned
+/// ones stay, whatever the rules say. A Retention without a keep rule keeps all that is not expired.
+struct Retention {
+  std::optional<std::uint64_t> keep_last;
+  std::optional<Duration> keep_within;  // back from now
+  std::uint32_t keep_hourly = 0;        // the newest of each of the last n hours that have one, UTC
+  std::uint32_t keep_daily = 0;
+  std::uint32_t keep_weekly = 0;         // weeks begin on Monday
+  std::vector<std::string> keep_tagged;  // any of them
+  struct Best {
+    std::string key;  // top-level number of the metadata
+    std::uint64_t count = 1;
+    bool highest = true;
+  };
+  std::vector<Best> keep_best;
+  std::optional<Duration> expire_after;    // older ones go
+  std::optional<std::uint64_t> bytes_max;  // of payload, counted from the newest: what is beyond goes
+};
+
+struct PruneReport {
+  std::uint64_t examined = 0;
+  std::uint64_t deleted = 0;
+  std::uint64_t payload_bytes = 0;       // of the deleted, as their owners count
+  std::uint64_t bytes_returned = 0;      // to the file system; 0 in a dry run
+  std::vector<std::uint64_t> sequences;  // of the deleted, the first 100,000
+};
+
+struct VerifyReport {
+  std::uint64_t checkpoints = 0;
+  std::uint64_t bytes = 0;  // of payload read
+  std::uint64_t problem_count = 0;
+  std::vector<Problem> problems;  // the first 1,000
+  bool ok() const { return problem_count == 0; }
+};
+
+enum class EventKind : std::uint8_t { created, restored, deleted, compacted, annotated, renamed, fenced };
+
+struct Event {
+  std::uint64_t number = 0;  // from 1, gap-free per session
+  EventKind kind = EventKind::created;
+  std::uint64_t sequence = 0;  // the checkpoint's; for deleted the first one's
+  std::uint64_t count = 1;     // of checkpoints
+  Time at{};
+  bool operator==(const Event&) const = default;
+};
+
+struct EventPage {
+  std::vector<Event> events;
+  std::uint64_t gap_from = 0;  // not 0: events [gap_from, gap_to] are no longer kept
+  std::uint64_t gap_to = 0;
+};
+
+struct Health {
+  std::uint64_t sessions = 0;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t payload_bytes = 0;  // as their owners count
+  std::uint64_t stored_bytes = 0;   // of payload, after sharing and compression
+  std::uint64_t dead_bytes = 0;     // on disk, for nobody
+};
+
+struct ImportReport {
+  std::uint64_t created = 0;
+  std::uint64_t present = 0;  // were there already
+};
+
+/// A checkpoint on its way to the disk.
+class PendingCheckpoint {
+ public:
+  /// The outcome; timed_out leaves it open, ask again.
+  Result<Checkpoint> wait(Duration timeout) const;
+  bool settled() const;
+
+ private:
+  friend class Session;
+  struct State;
+  explicit PendingCheckpoint(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
+};
+
+class Core;
+
+/// One session: a totally ordered history of checkpoints.
+class Session {
+ public:
+  const SessionId& id() const { return id_; }
+  Result<SessionInfo> describe() const;
+
+  /// A durable checkpoint of `payload`.
+  Result<Checkpoint> create(std::string_view payload, const CreateOptions& options = {}) const;
+  /// The same without waiting for the disk; failure is reported by PendingCheckpoint::wait.
+  Result<PendingCheckpoint> create_async(std::string_view payload, const CreateOptions& options = {}) const;
+  /// A handle whose writes shut out every handle made before, fenced or not.
+  Result<Session> fence() const;
+
+  Result<Checkpoint> get(const CheckpointId& id) const;
+  Result<Checkpoint> at_sequence(std::uint64_t sequence) const;
+  /// Of one branch, or of all.
+  Result<Checkpoint> latest(std::string_view branch = {}) const;
+  /// The newest that was created at or before.
+  Result<Checkpoint> as_of(Time time) const;
+  Result<Checkpoint> as_of_sequence(std::uint64_t sequence) const;
+  /// Reads no payloads. Costs what it looks at: filters on tags, trigger, branch and metadata look at each checkpoint
+  /// of the range.
+  Result<Page> list(const Query& query = {}) const;
+
+  /// A verified copy of the payload.
+  Result<std::string> payload(const CheckpointId& id) const;
+  /// The same with the checkpoint; those who follow the events are told, unless the disk takes no writes.
+  Result<Restored> restore(const CheckpointId& id) const;
+  /// A new checkpoint whose content is that of an old one; history stays.
+  Result<Checkpoint> rewind(const CheckpointId& id, const CreateOptions& options = {}) const;
+  /// A new session that begins with the content of this checkpoint.
+  Result<Session> fork(const CheckpointId& id, std::string_view name) const;
+  Result<Difference> diff(const CheckpointId& first, const CheckpointId& second) const;
+
+  Result<Checkpoint> tag(const CheckpointId& id, const std::vector<std::string>& add,
+                         const std::vector<std::string>& remove = {}) const;
+  Result<Checkpoint> annotate(const CheckpointId& id, Level level, std::string_view text) const;
+  Result<Checkpoint> pin(const CheckpointId& id, bool pinned) const;
+
+  /// invalid_argument for a pinned one.
+  Status remove(const CheckpointId& id) const;
+  Result<PruneReport> prune(const Retention& retention, bool dry_run = false) const;
+  Result<VerifyReport> verify() const;
+  Result<VerifyReport> verify(const CheckpointId& id) const;
+
+  /// Events numbered `from` and above, at most `limit`.
+  Result<EventPage> events(std::uint64_t from, std::size_t limit = 100) const;
+  /// The same, but waits until there is one; timed_out if none comes. Events of other processes do not end the wait.
+  Result<EventPage> wait_events(std::uint64_t from, std::size_t limit, Duration timeout) const;
+
+  /// JSON Lines: one of the session, then one per checkpoint above `since`, oldest first, payloads inline. An error of
+  /// the sink ends it.
+  Status export_to(const std::function<Status(std::string_view line)>& sink, std::uint64_t since = 0) const;
+
+ private:
+  friend class Store;
+  Session(std::shared_ptr<Core> core, SessionId id, std::uint64_t epoch)
+      : core_(std::move(core)), id_(id), epoch_(epoch) {}
+  std::shared_ptr<Core> core_;
+  SessionId id_;
+  std::uint64_t epoch_;  // 0: not fenced
+};
+
+/// Where sessions live.
+class Store {
+ public:
+  /// In memory: for tests and what may be lost.
+  static Result<Store> in_memory(const Options& options = {});
+  /// One file, several processes.
+  static Result<Store> sqlite(const std::string& path, const Options& options = {});
+  /// A directory of Chronik's own log, one process at a time: in_use names the one that has it.
+  static Result<Store> open(const std::string& directory, const Options& options = {});
+
+  Result<Session> create_session(std::string_view name, std::string_view metadata = "{}") const;
+  Result<Session> session(std::string_view name) const;
+  Result<Session> session(const SessionId& id) const;
+  /// Creates it if there is none.
+  Result<Session> open_session(std::string_view name) const;
+  /// By name, from behind `cursor` (SessionPage::next); at most 1,000.
+  Result<SessionPage> list_sessions(std::string_view cursor = {}, std::size_t limit = 100) const;
+  Status rename_session(std::string_view name, std::string_view to) const;
+  /// With all its checkpoints.
+  Status delete_session(std::string_view name) const;
+
+  Result<VerifyReport> verify() const;
+  /// Gives back what deleted checkpoints took. Bytes returned to the file system.
+  Result<std::uint64_t> compact() const;
+  Result<Health> health() const;
+
+  /// What export_to wrote, line by line (nothing: the end). Creates the session, or adds what it lacks: checkpoints
+  /// keep their ids and sequences, so a second import changes nothing. All or nothing; corrupt if a line was changed.
+  Result<ImportReport> import_from(const std::function<Result<std::optional<std::string>>()>& lines) const;
+
+  /// Ends it for every handle, after what is being written.
+  Status close() const;
+
+  /// For those who bring a backend of their own.
+  explicit Store(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+ private:
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,75 @@
+// Core: what a store and its sessions share. The semantics live above it, in session_*.cc and store.cc, once for all
+// backends: fencing, expected parents, idempotency, sequences, retention.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "checkpoint/backend.h"
+
+namespace chronik::checkpoint {
+
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(std::shared_ptr<Surroundings> world, Options options, std::unique_ptr<Backend> backend)
+      : world_(std::move(world)), options_(options), backend_(std::move(backend)) {}
+
+  Backend& backend() { return *backend_; }
+  Surroundings& world() { return *world_; }
+  const Options& options() const { return options_; }
+  Duration timeout(const std::optional<Duration>& given = {}) const { return given.value_or(options_.timeout); }
+
+  /// Starts a change; when it is durable, those who wait for events look again.
+  PendingPtr start(const SessionId& session, Decide decide);
+  /// The same, to its end.
+  Status run(const SessionId& session, Decide decide, Duration timeout);
+
+  /// Set at the next change of any session.
+  std::shared_ptr<Latch> watch();
+
+ private:
+  void tell_watchers();
+
+  const std::shared_ptr<Surroundings> world_;
+  const Options options_;
+  std::mutex watchers_mutex_;  // held for the list only
+  std::vector<std::weak_ptr<Latch>> watchers_;
+  std::atomic<bool> watched_{false};
+  const std::unique_ptr<Backend> backend_;  // last: it goes before what it tells
+};
+
+struct PendingCheckpoint::State {
+  std::shared_ptr<Core> core;
+  PendingPtr pending;
+  Checkpoint checkpoint;  // the decision's, valid once settled well
+};
+
+/// Refuses a writer that another one has replaced. `epoch` 0: never fenced.
+Status check_epoch(const Head& head, std::uint64_t epoch);
+
+/// An event behind `head`; `ahead` events of the same change come before it.
+Event make_event(Core& core, const Head& head, EventKind kind, std::uint64_t sequence, std::uint64_t count = 1);
+
+/// What is asked of an append, checked, in the form it is stored.
+struct Draft {
+  Checkpoint checkpoint;  // without what the decision adds
+  StagedPtr payload;
+  std::optional<CheckpointId> expected_parent;
+  std::optional<CheckpointId> branch_from;
+  std::uint64_t epoch = 0;
+};
+Result<Draft> make_draft(const Options& limits, const CreateOptions& options);
+/// Appends it to the session: the change, with the finished checkpoint in it. Empty if its idempotency key is known;
+/// the checkpoint of that time is then in `known`.
+Result<Change> decide_append(Core& core, const View& view, const Draft& draft, std::optional<Checkpoint>& known);
+
+Status check_tags(const std::vector<std::string>& tags);
+/// Sorted, each once.
+void tidy(std::vector<std::string>& tags);
+
+/// The payload of a checkpoint, held against its hash.
+Result<std::string> verified_payload(Core& core, const SessionId& session, const Checkpoint& checkpoint);
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,352 @@
+#include "checkpoint/log_backend.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "checkpoint/chunker.h"
+#include "checkpoint/codec.h"
+#include "checkpoint/hash.h"
+#include "checkpoint/log_engine.h"
+#include "checkpoint/packed.h"
+
+namespace chronik::checkpoint {
+
+namespace {
+
+constexpr std::size_t kSmallBytes = 256;     // packed; kept with the record
+constexpr std::size_t kItemBytes = 1 << 20;  // of chunks, in one frame of the write-ahead log
+constexpr std::size_t kDeltaRoom = 512;
+constexpr Duration kGoodbye = std::chrono::seconds(5);
+
+/// A payload whose chunks are in line, or on disk; pinned.
+class StagedInLog final : public Staged {
+ public:
+  StagedInLog(std::shared_ptr<LogShared> shared, std::string locator, std::vector<std::uint64_t> numbers,
+              std::uint64_t epoch)
+      : shared_(std::move(shared)), locator_(std::move(locator)), numbers_(std::move(numbers)), epoch_(epoch) {}
+  StagedInLog(const StagedInLog&) = delete;
+  StagedInLog& operator=(const StagedInLog&) = delete;
+  ~StagedInLog() override { shared_->chunks.unpin(numbers_); }
+  const std::string& locator() const override { return locator_; }
+  std::uint64_t epoch() const { return epoch_; }
+
+ private:
+  std::shared_ptr<LogShared> shared_;
+  std::string locator_;
+  std::vector<std::uint64_t> numbers_;
+  std::uint64_t epoch_;
+};
+
+/// What lives on the loop; touched only there.
+struct Side {
+  std::unique_ptr<task::Context> context;
+  std::unique_ptr<LogEngine> engine;  // goes before the context
+  ~Side() { end(); }
+  void end() {
+    if (context) context->stop();
+    engine.reset();
+    context.reset();
+  }
+};
+
+template <class T>
+struct Answer {
+  Latch done;
+  std::optional<Result<T>> result;
+};
+
+/// Ends with the context that runs it, before the engine: no owner is needed.
+template <class T, class Work>
+task::Task<void> run_on_loop(std::shared_ptr<Answer<T>> answer, LogEngine& engine, Work work) {
+  answer->result.emplace(co_await work(engine));
+  answer->done.set();
+}
+
+class LogBackend final : public Backend {
+ public:
+  LogBackend(const Options& options, std::shared_ptr<Surroundings> world, std::shared_ptr<LogLoop> loop)
+      : world_(std::move(world)), loop_(std::move(loop)), side_(std::make_shared<Side>()) {
+    // Weak: the engine has a share of what holds this.
+    const auto wake = [&to = loop_->env().loop, weak = std::weak_ptr(side_)] {
+      to.post_remote([weak] {
+        const auto side = weak.lock();
+        if (side && side->engine) side->engine->wake();
+      });
+    };
+    shared_ = std::make_shared<LogShared>(options, wake);
+  }
+  ~LogBackend() override {
+    (void)close(shared_->options.timeout);
+    const auto ended = std::make_shared<Latch>();
+    loop_->env().loop.post_remote([side = side_, ended] {
+      side->end();
+      ended->set();
+    });
+    (void)world_->wait(*ended, kGoodbye);
+  }
+
+  Status open(const std::string& directory) {
+    loop_->env().loop.post_remote([side = side_, shared = shared_, loop = loop_, directory] {
+      side->context = std::make_unique<task::Context>(loop->env());
+      side->engine = std::make_unique<LogEngine>(*side->context, shared, directory, loop->process_id());
+    });
+    return call<void>([](LogEngine& engine) { return engine.open(); }, shared_->options.timeout);
+  }
+
+  Result<StagedPtr> stage(std::string_view payload, Duration timeout) override;
+  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, Duration timeout) override;
+  void transact(const SessionId& session, Decide decide, PendingPtr pending) override;
+
+  Result<SessionId> find_session(std::string_view name) override { return tables().find_session(name); }
+  Result<SessionInfo> describe(const SessionId& session) override { return tables().describe(session); }
+  Result<std::vector<SessionInfo>> sessions(std::string_view after, std::size_t limit) override {
+    return tables().sessions(after, limit);
+  }
+  Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) override {
+    return tables().get(session, sequence);
+  }
+  Result<Checkpoint> get(const SessionId& session, const CheckpointId& id) override {
+    return tables().get(session, id);
+  }
+  Status scan(const SessionId& session, std::uint64_t from, bool descending, const Visit& visit) override {
+    return tables().scan(session, from, descending, visit);
+  }
+  Result<std::uint64_t> first_from(const SessionId& session, Time time) override {
+    return tables().first_from(session, time);
+  }
+  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration timeout) override;
+  Result<std::vector<Event>> events(const SessionId& session, std::uint64_t from, std::size_t limit) override {
+    return tables().events(session, from, limit);
+  }
+  Result<std::uint64_t> compact(Duration timeout) override {
+    return call<std::uint64_t>([](LogEngine& engine) { return engine.compact(); }, timeout);
+  }
+  Status scrub(const std::function<void(Problem)>& report, Duration timeout) override {
+    TRY(auto problems, call<std::vector<Problem>>([](LogEngine& engine) { return engine.scrub(); }, timeout));
+    for (Problem& problem : problems) report(std::move(problem));
+    return {};
+  }
+  Result<Health> health() override {
+    TRY(const std::uint64_t disk,
+        call<std::uint64_t>([](LogEngine& engine) { return size_of(engine); }, shared_->options.timeout));
+    const std::uint64_t stored = shared_->chunks.stored_bytes();
+    const std::uint64_t live = stored + tables().bytes();
+    return Health{tables().session_count(), tables().checkpoints(), tables().payload_bytes(), stored,
+                  disk > live ? disk - live : 0};
+  }
+  Status close(Duration timeout) override {
+    if (closed_.exchange(true)) return {};
+    return call<void>([](LogEngine& engine) { return engine.close(); }, timeout);
+  }
+
+ private:
+  static task::Task<Result<std::uint64_t>> size_of(LogEngine& engine) { co_return engine.bytes_on_disk(); }
+
+  Tables& tables() { return shared_->tables; }
+
+  /// Runs on the loop; a deadline ends the wait only.
+  template <class T, class Work>
+  Result<T> call(Work work, Duration timeout) {
+    auto answer = std::make_shared<Answer<T>>();
+    loop_->env().loop.post_remote([side = side_, answer, work = std::move(work)] {
+      if (!side->engine) {
+        answer->result.emplace(fail(Errc::closed, "the store was closed"));
+        return answer->done.set();
+      }
+      side->context->spawn("checkpoint.call", run_on_loop<T>(answer, *side->engine, work));
+    });
+    if (!world_->wait(answer->done, timeout)) return fail(Errc::timed_out, "the log did not answer");
+    return *std::move(answer->result);
+  }
+
+  struct Piece {
+    std::string_view raw;
+    Digest hash{};
+    std::uint64_t number = 0;  // 0: not known yet
+    std::shared_ptr<const std::string> packed;
+  };
+  Status put_in_line(std::vector<Piece>& pieces, Room::Token room, std::uint64_t epoch);
+  Result<std::string> assemble(const Locator& locator, Duration timeout);
+
+  const std::shared_ptr<Surroundings> world_;
+  const std::shared_ptr<LogLoop> loop_;
+  const std::shared_ptr<Side> side_;
+  std::shared_ptr<LogShared> shared_;
+  /// A chunk is found only when it is in line: held while known ones are looked up, and while new ones get in line.
+  std::mutex staging_;
+  std::atomic<bool> closed_{false};
+};
+
+Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) {
+  const std::uint64_t epoch = shared_->intake.epoch();
+  if (payload.size() <= 4 * kSmallBytes) {
+    const std::string packed = pack(payload);
+    if (packed.size() <= kSmallBytes) {
+      return std::make_shared<StagedInLog>(shared_, encode_locator({packed, payload.size(), {}}),
+                                           std::vector<std::uint64_t>(), epoch);
+    }
+  }
+  std::vector<Piece> pieces;
+  for (const std::string_view raw : split(payload)) pieces.push_back({raw, sha256(raw), 0, nullptr});
+  std::uint64_t fresh = 0;
+  {
+    const std::lock_guard lock(staging_);
+    for (Piece& piece : pieces) {
+      if (const auto number = shared_->chunks.find_pinned(piece.hash)) piece.number = *number;
+    }
+  }
+  for (Piece& piece : pieces) {
+    if (piece.number != 0) continue;
+    piece.packed = std::make_shared<const std::string>(pack(piece.raw));
+    fresh += piece.packed->size();
+  }
+  Status queued;
+  if (fresh > 0) {
+    auto room = shared_->room->take(fresh, *world_, timeout);
+    queued = room ? put_in_line(pieces, *std::move(room), epoch) : fail(room.error());
+  }
+  Locator locator;
+  std::vector<std::uint64_t> pinned;
+  for (const Piece& piece : pieces) {
+    locator.numbers.push_back(piece.number);
+    if (piece.number != 0) pinned.push_back(piece.number);
+  }
+  // Made even after a failure: it gives the pins back.
+  auto staged = std::make_shared<StagedInLog>(shared_, encode_locator(locator), std::move(pinned), epoch);
+  if (!queued) return fail(queued.error());
+  return staged;
+}
+
+/// Gives the unknown pieces numbers, and their bytes a place in line.
+Status LogBackend::put_in_line(std::vector<Piece>& pieces, Room::Token room, std::uint64_t epoch) {
+  const std::lock_guard lock(staging_);
+  auto item = std::make_shared<LogItem>();
+  const auto push = [&]() -> Status {
+    if (auto pushed = shared_->intake.push(item, epoch); !pushed) {
+      for (const std::uint64_t number : item->chunks) shared_->chunks.drop(number);
+      return pushed;
+    }
+    return {};
+  };
+  for (Piece& piece : pieces) {
+    if (piece.number != 0) continue;
+    const auto [number, fresh] =
+        shared_->chunks.add_pinned(piece.hash, static_cast<std::uint32_t>(piece.raw.size()), piece.packed);
+    piece.number = number;
+    if (!fresh) continue;
+    append_entry(item->entries,
+                 {EntryKind::chunk, 0,
+                  encode_chunk({number, piece.hash, static_cast<std::uint32_t>(piece.raw.size()), *piece.packed})});
+    item->chunks.push_back(number);
+    if (item->entries.size() < kItemBytes) continue;
+    TRY_STATUS(push());
+    item = std::make_shared<LogItem>();
+  }
+  if (item->chunks.empty()) return {};
+  item->room = std::move(room);  // of all the items: the last one is flushed last
+  return push();
+}
+
+Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_t sequence, Duration) {
+  const std::uint64_t epoch = shared_->intake.epoch();
+  std::string copy;
+  std::vector<std::uint64_t> numbers;
+  bool held = false;
+  TRY_STATUS(tables().with_locator(session, sequence, [&](std::string_view found) {
+    copy = found;
+    if (const auto locator = decode_locator(found)) {
+      numbers = locator->numbers;
+      held = shared_->chunks.pin(numbers);
+    }
+  }));
+  if (!held) return fail(Errc::corrupt, "the payload of sequence " + std::to_string(sequence) + " lacks a chunk");
+  return std::make_shared<StagedInLog>(shared_, std::move(copy), std::move(numbers), epoch);
+}
+
+void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pending) {
+  auto room = shared_->room->take(kDeltaRoom, *world_, shared_->options.timeout);
+  if (!room) return pending->settle(fail(room.error()));
+  std::uint64_t epoch = 0;
+  const Decide watched = [&](const View& view) -> Result<Change> {
+    TRY(Change change, decide(view));
+    epoch = shared_->intake.epoch();
+    for (const Put& put : change.puts) {
+      epoch = std::min(epoch, static_cast<const StagedInLog&>(*put.payload).epoch());
+    }
+    return change;
+  };
+  const auto item = std::make_shared<LogItem>();
+  const auto enqueue = [&](const std::shared_ptr<const Delta>& delta) -> Result<Tables::Line> {
+    const std::string encoded = encode(*delta);
+    if (encoded.size() > kEntryBytesMax) return fail(Errc::too_large, "a change of more than 16 MiB");
+    append_entry(item->entries, {EntryKind::delta, 0, encoded});
+    item->delta = delta;
+    item->pending = pending;
+    item->room = *std::move(room);
+    TRY_STATUS(shared_->intake.push(item, epoch));
+    return Tables::Line::queued;
+  };
+  std::shared_ptr<const Delta> behind;
+  const auto proposed = tables().propose(session, watched, enqueue, &behind);
+  if (!proposed) return pending->settle(fail(proposed.error()));
+  if (*proposed == nullptr) shared_->intake.follow(behind, std::move(pending));
+}
+
+Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t sequence, Duration timeout) {
+  constexpr int kTries = 3;  // a compaction may move chunks meanwhile
+  Result<std::string> result;
+  for (int i = 0; i < kTries; ++i) {
+    std::string bytes;
+    TRY_STATUS(tables().with_locator(session, sequence, [&](std::string_view found) { bytes = found; }));
+    TRY(const Locator locator, decode_locator(bytes));
+    if (locator.numbers.empty()) return unpack(locator.small, locator.raw);
+    result = assemble(locator, timeout);
+    if (result || result.error().code == Errc::timed_out) break;
+  }
+  if (!result && result.error().code == Errc::not_found) return fail(Errc::corrupt, result.error().detail);
+  return result;
+}
+
+Result<std::string> LogBackend::assemble(const Locator& locator, Duration timeout) {
+  std::vector<Chunk> chunks;
+  std::vector<ChunkPlace> on_disk;
+  std::uint64_t bytes = 0;
+  for (const std::uint64_t number : locator.numbers) {
+    auto chunk = shared_->chunks.get(number);
+    if (!chunk) return fail(Errc::corrupt, "chunk " + std::to_string(number) + " is missing");
+    bytes += chunk->place.raw;
+    if (bytes > shared_->options.payload_bytes_max)
+      return fail(Errc::too_large, "a payload above the limit for payloads");
+    if (!chunk->memory) on_disk.push_back(chunk->place);
+    chunks.push_back(*std::move(chunk));
+  }
+  std::vector<std::string> read;
+  if (!on_disk.empty()) {
+    TRY(read,
+        call<std::vector<std::string>>([places = on_disk](LogEngine& engine) { return engine.read(places); }, timeout));
+  }
+  std::string payload;
+  payload.reserve(bytes);
+  std::size_t next = 0;
+  for (const Chunk& chunk : chunks) {
+    const std::string& packed = chunk.memory ? *chunk.memory : read[next++];
+    const auto raw = unpack(packed, chunk.place.raw);
+    if (!raw || sha256(*raw) != chunk.place.hash) {
+      return fail(Errc::corrupt, pack_name(chunk.place.pack) + ": byte " + std::to_string(chunk.place.offset) +
+                                     ": a chunk does not have its hash");
+    }
+    payload += *raw;
+  }
+  return payload;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_log_backend(const std::string& directory, const Options& options,
+                                                  std::shared_ptr<Surroundings> world, std::shared_ptr<LogLoop> loop) {
+  auto backend = std::make_unique<LogBackend>(options, std::move(world), std::move(loop));
+  TRY_STATUS(backend->open(directory));
+  return backend;
+}
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,182 @@
+// Compaction: chunks that nobody refers to go, packs that are mostly dead are rewritten, the index is written anew. And
+// scrubbing: every chunk, every block of the index, both manifests, read and checked.
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "checkpoint/codec.h"
+#include "checkpoint/hash.h"
+#include "checkpoint/log_engine.h"
+#include "checkpoint/packed.h"
+#include "task/io.h"
+
+namespace chronik::checkpoint {
+
+namespace {
+
+constexpr std::size_t kRunBytes = 1 << 20;
+constexpr std::size_t kSnapshotBytes = 48 * 1024;
+constexpr std::size_t kManifestBytesMax = 256 << 20;
+
+/// What all rows refer to, those in line included.
+std::unordered_set<std::uint64_t> live_chunks(const Tables& tables) {
+  std::unordered_set<std::uint64_t> live;
+  for (const SessionId& session : tables.all()) {
+    tables.for_each_locator(session, [&](std::string_view locator) {
+      if (const auto decoded = decode_locator(locator)) live.insert(decoded->numbers.begin(), decoded->numbers.end());
+    });
+  }
+  return live;
+}
+
+}  // namespace
+
+task::Task<Result<std::uint64_t>> LogEngine::compact() {
+  CO_TRY_STATUS(co_await enter());
+  auto result = co_await flush();
+  if (!result) {
+    leave();
+    co_return fail(result.error());
+  }
+  auto freed = co_await compact_now();
+  leave();
+  co_return freed;
+}
+
+task::Task<Result<std::uint64_t>> LogEngine::compact_now() {
+  if (!damage_.empty()) co_return 0;  // a new index would lack what is damaged, and nobody would ask for it any more
+  const std::uint64_t bytes_before = bytes_on_disk();
+  shared_->chunks.begin_marking();
+  (void)shared_->chunks.sweep(live_chunks(shared_->tables));
+  std::map<std::uint32_t, std::uint64_t> live_bytes;
+  const std::vector<ChunkPlace> kept = shared_->chunks.in_packs();
+  for (const ChunkPlace& place : kept) live_bytes[place.pack] += kChunkHeader + place.stored;
+  std::vector<std::uint32_t> poor;
+  for (const auto& pack : manifest_.packs) {
+    if (live_bytes[pack.number] < pack.bytes - pack.bytes / 4) poor.push_back(pack.number);
+  }
+  std::uint64_t index_bytes = 0;
+  for (const auto& block : manifest_.blocks) index_bytes += block.bytes;
+  const std::uint64_t needed = shared_->tables.bytes() + kept.size() * 80;
+  if (poor.empty() && index_bytes < 2 * needed + kBlockBytes) co_return 0;
+
+  const Manifest before = manifest_;
+  auto moved = co_await move_chunks(poor);
+  Status written;
+  if (moved) {
+    written = co_await rewrite_index(*moved);
+  } else {
+    written = fail(moved.error());
+  }
+  if (!written) {
+    const std::uint64_t version = manifest_.version;
+    const std::uint32_t next_file = manifest_.next_file;
+    manifest_ = before;
+    manifest_.version = version;
+    manifest_.next_file = next_file;
+    co_return fail(written.error());
+  }
+  for (const ChunkPlace& place : *moved) shared_->chunks.moved(place);
+  files_.erase(index_name(before.index));
+  for (const std::uint32_t pack : poor) files_.erase(pack_name(pack));
+  CO_TRY_STATUS(co_await remove_strays());
+  CO_TRY_STATUS(adopt(co_await task::sync_directory(context_, directory_, stall())));
+  const std::uint64_t now = bytes_on_disk();
+  co_return bytes_before > now ? bytes_before - now : 0;
+}
+
+/// Copies what lives in these packs behind the others, and takes them out of the manifest.
+task::Task<Result<std::vector<ChunkPlace>>> LogEngine::move_chunks(std::vector<std::uint32_t> from) {
+  std::vector<ChunkPlace> moved;
+  if (from.empty()) co_return moved;
+  std::erase_if(manifest_.packs,
+                [&](const Manifest::Pack& pack) { return std::ranges::binary_search(from, pack.number); });
+  manifest_.packs.push_back({manifest_.next_file++, 0});
+  std::string run;
+  std::size_t first = 0;
+  for (const ChunkPlace& place : shared_->chunks.in_packs()) {
+    if (!std::ranges::binary_search(from, place.pack)) continue;
+    const auto bytes = co_await read_at(pack_name(place.pack), place.offset, place.stored);
+    if (!bytes) co_return fail(bytes.error());
+    run += chunk_header(place);
+    run += *bytes;  // as it is: what is damaged stays so, and is found by its hash
+    moved.push_back(place);
+    if (run.size() < kRunBytes) continue;
+    CO_TRY_STATUS(co_await write_run(std::move(run), moved, first));
+    run.clear();
+    first = moved.size();
+  }
+  if (!run.empty()) CO_TRY_STATUS(co_await write_run(std::move(run), moved, first));
+  CO_TRY_STATUS(co_await sync_file(pack_name(manifest_.packs.back().number)));
+  co_return moved;
+}
+
+/// All sessions and chunks as they are. Changes that come meanwhile are in the write-ahead log and come again.
+task::Task<Status> LogEngine::rewrite_index(std::vector<ChunkPlace> moved) {
+  manifest_.index = 0;
+  manifest_.blocks.clear();
+  std::string entries;
+  std::vector<ChunkPlace> places = shared_->chunks.in_packs();
+  for (ChunkPlace& place : places) {
+    const auto now = std::ranges::lower_bound(moved, place.number, {}, &ChunkPlace::number);
+    if (now != moved.end() && now->number == place.number) place = *now;
+    append_entry(entries, {EntryKind::chunk, 0, encode_place(place)});
+    if (entries.size() < kBlockBytes) continue;
+    CO_TRY_STATUS(co_await write_block(std::move(entries)));
+    entries.clear();
+  }
+  for (const SessionId& session : shared_->tables.all()) {
+    std::uint64_t from = 0;
+    do {
+      Delta delta;
+      const auto next = shared_->tables.snapshot(session, from, kSnapshotBytes, delta);
+      if (!next) break;  // not visible yet, or gone
+      from = *next;
+      append_entry(entries, {EntryKind::delta, manifest_.lsn, encode(delta)});
+      if (entries.size() < kBlockBytes) continue;
+      CO_TRY_STATUS(co_await write_block(std::move(entries)));
+      entries.clear();
+    } while (from != 0);
+  }
+  CO_TRY_STATUS(co_await write_block(std::move(entries)));
+  if (manifest_.index != 0) CO_TRY_STATUS(co_await sync_file(index_name(manifest_.index)));
+  CO_TRY_STATUS(adopt(co_await task::sync_directory(context_, directory_, stall())));
+  co_return co_await write_manifest();
+}
+
+task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
+  CO_TRY_STATUS(co_await enter());
+  std::vector<Problem> problems = damage_;
+  for (const ChunkPlace& place : shared_->chunks.in_packs()) {
+    const std::string name = pack_name(place.pack);
+    const std::string where = path(name) + ": byte " + std::to_string(place.offset - kChunkHeader) + ": ";
+    const auto bytes = co_await read_at(name, place.offset - kChunkHeader, kChunkHeader + place.stored);
+    if (!bytes) {
+      problems.push_back({{}, 0, where + bytes.error().message()});
+      continue;
+    }
+    if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
+    const auto raw = unpack(std::string_view(*bytes).substr(kChunkHeader), place.raw);
+    if (!raw || sha256(*raw) != place.hash) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
+  }
+  std::uint64_t at = 0;
+  for (const auto& block : manifest_.blocks) {
+    const auto bytes = co_await read_at(index_name(manifest_.index), at, block.bytes);
+    if (!bytes || crc32c(as_bytes(*bytes)) != block.crc) {
+      problems.push_back({{},
+                          0,
+                          path(index_name(manifest_.index)) + ": byte " + std::to_string(at) +
+                              ": a block does not have its checksum"});
+    }
+    at += block.bytes;
+  }
+  for (const char* name : {"manifest-a", "manifest-b"}) {
+    const auto bytes = co_await task::read_whole(context_, path(name), kManifestBytesMax, stall());
+    if (!bytes || !decode_manifest(as_text(bytes->span()))) problems.push_back({{}, 0, path(name) + " does not hold"});
+  }
+  leave();
+  co_return problems;
+}
+
+}  // namespace chronik::checkpoint

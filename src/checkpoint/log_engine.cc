@@ -1,0 +1,250 @@
+#include "checkpoint/log_engine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "task/io.h"
+#include "wal/replay.h"
+
+namespace chronik::checkpoint {
+
+namespace {
+constexpr std::uint64_t kFlushBytes = 4 << 20;  // less where little may wait
+}
+
+LogEngine::LogEngine(task::Context& context, std::shared_ptr<LogShared> shared, std::string directory,
+                     std::int64_t process)
+    : context_(context),
+      shared_(std::move(shared)),
+      directory_(std::move(directory)),
+      process_(process),
+      flush_bytes_(std::min(kFlushBytes, shared_->options.pending_bytes_max / 4)),
+      work_(context),
+      landed_(context),
+      flush_(context),
+      free_(context),
+      scope_(context) {}
+
+LogEngine::~LogEngine() = default;
+
+task::Task<Status> LogEngine::open() {
+  CO_TRY_STATUS(co_await take_lock());
+  CO_TRY(const bool known, co_await load_manifest());
+  if (known) CO_TRY_STATUS(co_await load_index());
+  CO_TRY_STATUS(co_await replay());
+  for (const SessionId& id : shared_->tables.adopt_nameless()) {
+    damage_.push_back({"recovered-" + to_string(id), 0, "the session's own entry is damaged: its name is lost"});
+  }
+  CO_TRY_STATUS(co_await open_wal());
+  CO_TRY_STATUS(co_await flush());
+  CO_TRY_STATUS(co_await remove_strays());
+  opened_ = true;
+  scope_.spawn("checkpoint.writer", run_writer());
+  scope_.spawn("checkpoint.completer", run_completer());
+  scope_.spawn("checkpoint.flusher", run_flusher());
+  co_return Status();
+}
+
+/// Brings what is in line into the write-ahead log, in order.
+task::Task<void> LogEngine::run_writer() {
+  for (;;) {
+    auto items = shared_->intake.take();
+    if (items.empty()) {
+      writing_ = false;
+      landed_.notify_all();
+      (void)co_await work_.wait("checkpoint.intake", context_.after(1h));
+      continue;
+    }
+    writing_ = true;
+    while (!items.empty()) {
+      Status written;
+      if (failure_) {
+        written = std::unexpected(*failure_);
+      } else {
+        written = co_await write(items.front());
+      }
+      if (!written) {
+        co_await fail_all(written.error(), std::move(items));
+        break;
+      }
+      items.pop_front();
+    }
+  }
+}
+
+task::Task<Status> LogEngine::write(LogItemPtr item) {
+  const std::size_t bytes = sizeof item->lsn + item->entries.size();
+  CO_TRY_STATUS(adopt(co_await wal_->room(bytes, stall())));
+  const auto at = static_cast<std::int64_t>(item->lsn);
+  const wal::FrameInfo frame{wal::FrameKind::batch, {}, Offset(at), LogEndOffset(at + 1)};
+  CO_TRY(const auto place, adopt(wal_->reserve(frame, bytes, nullptr)));
+  store_be(place.bytes.data(), item->lsn);
+  std::memcpy(place.bytes.data() + sizeof item->lsn, item->entries.data(), item->entries.size());
+  flights_.push_back({item, place.commit, place.group});
+  landed_.notify_all();
+  co_return Status();
+}
+
+/// Learns of each group's fate, in order.
+task::Task<void> LogEngine::run_completer() {
+  for (;;) {
+    if (flights_.empty()) {
+      (void)co_await landed_.wait("checkpoint.landing", context_.after(1h));
+      continue;
+    }
+    const Flight flight = flights_.front();
+    const Status landed =
+        adopt(co_await wal_->committed(flight.commit, context_.after(2 * shared_->options.stall_deadline)));
+    flights_.pop_front();
+    if (landed && !failure_) {
+      complete(flight);
+    } else {
+      // Whether it is on disk is not known: whatever comes behind it would build on sand.
+      if (!failure_) failure_ = Error{Errc::storage_failed, landed.error().message()};  // then it did not land
+      fail_item(flight.item, *failure_);
+      work_.notify_all();
+    }
+    landed_.notify_all();
+  }
+}
+
+void LogEngine::complete(const Flight& flight) {
+  const LogItemPtr& item = flight.item;
+  if (item->delta) shared_->tables.apply(item->delta);
+  durable_group_ = flight.group;
+  unflushed_bytes_ += item->entries.size();
+  unflushed_.push_back(item);
+  shared_->intake.settle(item, {});
+  if (unflushed_bytes_ >= flush_bytes_) flush_.notify_all();
+}
+
+void LogEngine::fail_item(const LogItemPtr& item, const Error& error) {
+  if (item->delta) shared_->tables.drop(item->delta);
+  for (const std::uint64_t number : item->chunks) shared_->chunks.drop(number);
+  item->room = {};
+  shared_->intake.settle(item, std::unexpected(error));
+}
+
+/// Nothing of what is in line will be written. What is in the log already gets its own end first: later changes of the
+/// same sessions build on it.
+task::Task<void> LogEngine::fail_all(Error error, std::deque<LogItemPtr> taken) {
+  auto rest = shared_->intake.refuse(error);
+  taken.insert(taken.end(), rest.begin(), rest.end());
+  while (!flights_.empty()) (void)co_await landed_.wait("checkpoint.landing", stall());
+  for (const LogItemPtr& item : taken) fail_item(item, error);
+  if (!failure_ && !passes(error.code)) failure_ = error;
+  if (failure_ || closing_) co_return;
+  shared_->intake.admit();
+  flush_.notify_all();
+}
+
+task::Task<Status> LogEngine::enter() {
+  while (busy_) {
+    if (co_await free_.wait("checkpoint.maintenance", context_.after(shared_->options.timeout)) ==
+        task::Woken::timed_out) {
+      co_return fail(Errc::timed_out, "a flush or compaction still runs");
+    }
+  }
+  if (failure_) co_return std::unexpected(*failure_);
+  busy_ = true;
+  co_return Status();
+}
+
+void LogEngine::leave() {
+  busy_ = false;
+  free_.notify_all();
+}
+
+task::Task<void> LogEngine::run_flusher() {
+  for (;;) {
+    if (unflushed_bytes_ < flush_bytes_ || failure_) {
+      (void)co_await flush_.wait("checkpoint.flush", context_.after(1h));
+      continue;
+    }
+    if (!co_await enter()) continue;
+    const Status flushed = co_await flush();
+    leave();
+    if (flushed) continue;
+    if (!passes(flushed.error().code)) {
+      if (!failure_) failure_ = flushed.error();
+      wal_->fail({chronik::Errc::storage_failed, flushed.error().detail});
+    } else {
+      (void)co_await flush_.wait("checkpoint.flush", context_.after(1h));  // until the next write tries again
+    }
+  }
+}
+
+task::Task<Status> LogEngine::close() {
+  if (closing_) co_return Status();
+  closing_ = true;
+  auto late = shared_->intake.refuse({Errc::closed, "the store was closed"});
+  if (!opened_) co_return Status();
+  // What was in line before is still written: first what the writer has, then the rest.
+  while (!failure_ && writing_) {
+    if (co_await landed_.wait("checkpoint.close", stall()) == task::Woken::timed_out) break;
+  }
+  while (!failure_ && !writing_ && !late.empty()) {
+    const LogItemPtr item = late.front();
+    late.pop_front();
+    const Status written = co_await write(item);
+    if (!written) fail_item(item, written.error());
+  }
+  while (!failure_ && !flights_.empty()) {
+    if (co_await landed_.wait("checkpoint.close", stall()) == task::Woken::timed_out) break;
+  }
+  for (const LogItemPtr& item : late) fail_item(item, {Errc::closed, "the store was closed"});
+  CO_TRY_STATUS(co_await enter());
+  const Status flushed = co_await flush();
+  if (flushed) CO_TRY_STATUS(adopt(co_await wal_->close(stall())));
+  if (flushed && unflushed_.empty()) {
+    // All of it lives in packs and index: the next open need not read it.
+    CO_TRY(auto entries, adopt(co_await task::list(context_, path("wal"), stall())));
+    std::vector<std::string> names;
+    for (const auto& entry : entries) names.push_back(path("wal") + "/" + entry.name);
+    std::sort(names.begin(), names.end());
+    CO_TRY_STATUS(adopt(co_await wal::remove_replayed(context_, path("wal"), names, shared_->options.stall_deadline)));
+  }
+  leave();
+  lock_.reset();
+  co_return flushed;
+}
+
+std::uint64_t LogEngine::bytes_on_disk() const {
+  std::uint64_t bytes = 0;
+  for (const auto& block : manifest_.blocks) bytes += block.bytes;
+  for (const auto& pack : manifest_.packs) bytes += pack.bytes;
+  return bytes;
+}
+
+task::Task<Result<std::vector<std::string>>> LogEngine::read(std::vector<ChunkPlace> places) {
+  constexpr std::size_t kRunMax = 1 << 20;
+  std::vector<std::string> bytes;
+  bytes.reserve(places.size());
+  for (std::size_t first = 0; first < places.size();) {
+    // Neighbours in one read, what lies between them included.
+    std::size_t last = first;
+    const std::uint64_t begin = places[first].offset;
+    std::uint64_t end = begin + places[first].stored;
+    while (last + 1 < places.size() && places[last + 1].pack == places[first].pack && places[last + 1].offset >= end &&
+           places[last + 1].offset - end <= 4096 &&
+           places[last + 1].offset + places[last + 1].stored - begin <= kRunMax) {
+      ++last;
+      end = places[last].offset + places[last].stored;
+    }
+    CO_TRY(const std::string run, co_await read_at(pack_name(places[first].pack), begin, end - begin));
+    for (; first <= last; ++first) bytes.push_back(run.substr(places[first].offset - begin, places[first].stored));
+  }
+  co_return bytes;
+}
+
+task::Task<Result<std::string>> LogEngine::read_at(std::string name, std::uint64_t offset, std::size_t bytes) {
+  CO_TRY(const env::FilePtr from, co_await file(name, false));
+  CO_TRY(const Buffer found, adopt(co_await task::read(context_, from, offset, bytes, stall())));
+  if (found.size() != bytes) {
+    co_return fail(Errc::corrupt, path(name) + " ends at byte " + std::to_string(offset + found.size()));
+  }
+  co_return std::string(as_text(found.span()));
+}
+
+}  // namespace chronik::checkpoint

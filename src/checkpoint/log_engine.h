@@ -1,0 +1,135 @@
+// LogEngine: the log backend's side on its loop: recovery, the write-ahead log, flushing into packs and index, reads,
+// compaction. Only the loop's thread touches it; others reach it through LogShared and posts.
+//
+// Order on disk, always: packs and index entries, synced; then the manifest, both copies; then the write-ahead log is
+// released. Nothing that the manifest does not name counts.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/chunk_index.h"
+#include "checkpoint/log_intake.h"
+#include "checkpoint/tables.h"
+#include "task/event.h"
+#include "wal/wal.h"
+
+namespace chronik::checkpoint {
+
+/// What the loop and the callers' threads have in common.
+struct LogShared {
+  LogShared(const Options& given, std::function<void()> wake)
+      : options(given),
+        tables(given.events_kept, nullptr),
+        intake(std::move(wake)),
+        room(std::make_shared<Room>(given.pending_bytes_max)) {}
+  const Options options;
+  Tables tables;
+  ChunkIndex chunks;
+  LogIntake intake;
+  std::shared_ptr<Room> room;
+};
+
+class LogEngine {
+ public:
+  LogEngine(task::Context& context, std::shared_ptr<LogShared> shared, std::string directory, std::int64_t process);
+  ~LogEngine();
+  LogEngine(const LogEngine&) = delete;
+  LogEngine& operator=(const LogEngine&) = delete;
+
+  task::Task<Status> open();
+  /// There is something in line.
+  void wake() { work_.notify_all(); }
+  /// Stored bytes of chunks, one after the other; not_found if one has moved.
+  task::Task<Result<std::vector<std::string>>> read(std::vector<ChunkPlace> places);
+  /// Bytes given back.
+  task::Task<Result<std::uint64_t>> compact();
+  task::Task<Result<std::vector<Problem>>> scrub();
+  task::Task<Status> close();
+  std::uint64_t bytes_on_disk() const;
+
+ private:
+  struct Flight {
+    LogItemPtr item;
+    wal::CommitPtr commit;
+    wal::GroupSequence group;
+  };
+
+  // log_recovery.cc
+  task::Task<Status> take_lock();
+  task::Task<Result<bool>> load_manifest();
+  task::Task<Status> load_index();
+  void load_block(const std::string& path, std::uint64_t at, std::string_view bytes);
+  task::Task<Status> replay();
+  Status load_entry(const Entry& entry);
+  Status load_frame(std::uint64_t lsn, std::string_view bytes);
+  task::Task<Status> open_wal();
+  task::Task<Status> remove_strays();
+
+  // log_engine.cc
+  task::Task<void> run_writer();
+  task::Task<Status> write(LogItemPtr item);
+  task::Task<void> run_completer();
+  void complete(const Flight& flight);
+  task::Task<void> fail_all(Error error, std::deque<LogItemPtr> taken);
+  void fail_item(const LogItemPtr& item, const Error& error);
+
+  // log_flush.cc
+  task::Task<void> run_flusher();
+  task::Task<Status> flush();
+  task::Task<Status> flush_first(std::size_t count);
+  /// Appends a run of chunks (with headers) to the newest pack; `places` learn their pack and offset.
+  task::Task<Status> write_run(std::string run, std::vector<ChunkPlace>& places, std::size_t first);
+  task::Task<Status> write_block(std::string entries);
+  task::Task<Status> write_manifest();
+  task::Task<Result<env::FilePtr>> file(std::string name, bool create);
+  task::Task<Status> sync_file(std::string name);
+
+  // log_compact.cc
+  task::Task<Result<std::uint64_t>> compact_now();
+  task::Task<Result<std::vector<ChunkPlace>>> move_chunks(std::vector<std::uint32_t> from);
+  task::Task<Status> rewrite_index(std::vector<ChunkPlace> moved);
+  task::Task<Result<std::string>> read_at(std::string name, std::uint64_t offset, std::size_t bytes);
+  task::Task<Status> enter();
+  void leave();
+
+  Deadline stall() const { return context_.after(shared_->options.stall_deadline); }
+  std::string path(const std::string& name) const { return directory_ + "/" + name; }
+
+  task::Context& context_;
+  const std::shared_ptr<LogShared> shared_;
+  const std::string directory_;
+  const std::int64_t process_;
+  std::shared_ptr<void> lock_;
+  std::unique_ptr<wal::Wal> wal_;
+  Manifest manifest_;
+  std::map<std::string, env::FilePtr> files_;  // packs and index that are open
+  std::vector<std::string> replayed_;          // files of earlier generations, once flushed to be removed
+  std::vector<Problem> damage_;                // found while opening
+  std::deque<Flight> flights_;                 // written or being written, in order
+  std::deque<LogItemPtr> unflushed_;           // durable in the write-ahead log only
+  std::uint64_t unflushed_bytes_ = 0;
+  wal::GroupSequence durable_group_;
+  std::optional<Error> failure_;  // sticky
+  const std::uint64_t flush_bytes_;
+  bool opened_ = false;
+  bool closing_ = false;
+  bool busy_ = false;  // a flush or a compaction runs
+  bool writing_ = false;
+  task::Event work_;
+  task::Event landed_;  // a flight to complete, or the last one is done
+  task::Event flush_;
+  task::Event free_;  // not busy any more
+  task::Scope scope_;
+};
+
+inline std::string pack_name(std::uint32_t number) {
+  return "pack-" + std::to_string(number);
+}
+inline std::string index_name(std::uint32_t number) {
+  return "index-" + std::to_string(number);
+}
+
+}  // namespace chronik::checkpoint

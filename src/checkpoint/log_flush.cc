@@ -1,0 +1,151 @@
+// Flushing: what the write-ahead log holds goes to packs and index, then the manifest names it, then the log is
+// released.
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "checkpoint/log_engine.h"
+#include "task/io.h"
+#include "wal/replay.h"
+
+namespace chronik::checkpoint {
+
+namespace {
+constexpr std::uint64_t kPackBytes = 16 << 20;
+constexpr std::size_t kRunBytes = 1 << 20;
+}  // namespace
+
+task::Task<Result<env::FilePtr>> LogEngine::file(std::string name, bool create) {
+  const auto known = files_.find(name);
+  if (known != files_.end()) co_return known->second;
+  auto opened = adopt(co_await task::open(context_, path(name), {.create = create}, stall()));
+  if (!opened) co_return fail(opened.error());
+  files_[name] = *opened;
+  co_return *opened;
+}
+
+task::Task<Status> LogEngine::sync_file(std::string name) {
+  CO_TRY(const env::FilePtr to, co_await file(name, true));
+  co_return adopt(co_await task::sync(context_, to, stall()));
+}
+
+task::Task<Status> LogEngine::write_run(std::string run, std::vector<ChunkPlace>& places, std::size_t first) {
+  if (manifest_.packs.empty() || manifest_.packs.back().bytes >= kPackBytes) {
+    if (!manifest_.packs.empty()) CO_TRY_STATUS(co_await sync_file(pack_name(manifest_.packs.back().number)));
+    manifest_.packs.push_back({manifest_.next_file++, 0});
+  }
+  Manifest::Pack& pack = manifest_.packs.back();
+  const std::uint32_t number = pack.number;
+  std::uint64_t at = pack.bytes;
+  CO_TRY(const env::FilePtr to, co_await file(pack_name(number), true));
+  std::vector<Buffer> pieces{Buffer::copy_of(as_bytes(run))};
+  CO_TRY_STATUS(adopt(co_await task::write(context_, to, at, std::move(pieces), env::Sync::none, stall())));
+  for (; first < places.size(); ++first) {
+    places[first].pack = number;
+    places[first].offset = at + kChunkHeader;
+    at += kChunkHeader + places[first].stored;
+  }
+  manifest_.packs.back().bytes = at;
+  co_return Status();
+}
+
+task::Task<Status> LogEngine::write_block(std::string entries) {
+  if (entries.empty()) co_return Status();
+  if (manifest_.index == 0) manifest_.index = manifest_.next_file++;
+  std::uint64_t at = 0;
+  for (const auto& block : manifest_.blocks) at += block.bytes;
+  CO_TRY(const env::FilePtr to, co_await file(index_name(manifest_.index), true));
+  std::vector<Buffer> pieces{Buffer::copy_of(as_bytes(entries))};
+  CO_TRY_STATUS(adopt(co_await task::write(context_, to, at, std::move(pieces), env::Sync::none, stall())));
+  manifest_.blocks.push_back({static_cast<std::uint32_t>(entries.size()), crc32c(as_bytes(entries))});
+  co_return Status();
+}
+
+/// Two copies, one after the other: at every moment one of them is whole.
+task::Task<Status> LogEngine::write_manifest() {
+  ++manifest_.version;
+  const std::string bytes = encode(manifest_);
+  for (const char* name : {"manifest-a", "manifest-b"}) {
+    CO_TRY_STATUS(adopt(
+        co_await task::write_file_atomically(context_, directory_, name, Buffer::copy_of(as_bytes(bytes)), stall())));
+  }
+  co_return Status();
+}
+
+/// Flushes what there is now. On failure the manifest in memory goes back to what the disk has.
+task::Task<Status> LogEngine::flush() {
+  const std::size_t count = unflushed_.size();
+  if (count > 0) {
+    const Manifest before = manifest_;
+    const Status flushed = co_await flush_first(count);
+    if (!flushed) {
+      const std::uint64_t version = manifest_.version;
+      const std::uint32_t next_file = manifest_.next_file;
+      manifest_ = before;
+      manifest_.version = version;      // a copy may be out there
+      manifest_.next_file = next_file;  // and files of these numbers
+      co_return flushed;
+    }
+  }
+  if (!replayed_.empty()) {
+    CO_TRY_STATUS(
+        adopt(co_await wal::remove_replayed(context_, path("wal"), replayed_, shared_->options.stall_deadline)));
+    replayed_.clear();
+  }
+  co_return Status();
+}
+
+task::Task<Status> LogEngine::flush_first(std::size_t count) {
+  const wal::GroupSequence group = durable_group_;
+  std::vector<ChunkPlace> places;
+  std::string run;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const LogItemPtr item = unflushed_[i];
+    for (const std::uint64_t number : item->chunks) {
+      const auto chunk = shared_->chunks.get(number);
+      if (!chunk || !chunk->memory) continue;
+      run += chunk_header(chunk->place);
+      run += *chunk->memory;
+      places.push_back(chunk->place);
+      if (run.size() < kRunBytes) continue;
+      CO_TRY_STATUS(co_await write_run(std::move(run), places, first));
+      run.clear();
+      first = places.size();
+    }
+  }
+  if (!run.empty()) CO_TRY_STATUS(co_await write_run(std::move(run), places, first));
+  std::string entries;
+  for (const ChunkPlace& place : places) {
+    append_entry(entries, {EntryKind::chunk, 0, encode_place(place)});
+    if (entries.size() < kBlockBytes) continue;
+    CO_TRY_STATUS(co_await write_block(std::move(entries)));
+    entries.clear();
+  }
+  std::uint64_t lsn = manifest_.lsn;
+  for (std::size_t i = 0; i < count; ++i) {
+    const LogItemPtr item = unflushed_[i];
+    lsn = item->lsn;
+    std::vector<Damage> none;
+    for (const Entry& entry : read_entries(item->entries, none)) {
+      if (entry.kind == EntryKind::delta) append_entry(entries, {EntryKind::delta, lsn, entry.payload});
+    }
+    if (entries.size() < kBlockBytes) continue;
+    CO_TRY_STATUS(co_await write_block(std::move(entries)));
+    entries.clear();
+  }
+  CO_TRY_STATUS(co_await write_block(std::move(entries)));
+  if (!manifest_.packs.empty()) CO_TRY_STATUS(co_await sync_file(pack_name(manifest_.packs.back().number)));
+  if (manifest_.index != 0) CO_TRY_STATUS(co_await sync_file(index_name(manifest_.index)));
+  CO_TRY_STATUS(adopt(co_await task::sync_directory(context_, directory_, stall())));
+  manifest_.lsn = lsn;
+  manifest_.next_chunk = shared_->chunks.next_number();
+  CO_TRY_STATUS(co_await write_manifest());
+  for (const ChunkPlace& place : places) shared_->chunks.moved(place);
+  for (std::size_t i = 0; i < count; ++i) {
+    unflushed_bytes_ -= unflushed_.front()->entries.size();
+    unflushed_.pop_front();
+  }
+  if (wal_ && group.value() > 0) CO_TRY_STATUS(adopt(co_await wal_->release(group)));
+  co_return Status();
+}
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,76 @@
+#include "checkpoint/log_intake.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace chronik::checkpoint {
+
+Status LogIntake::push(const LogItemPtr& item, std::uint64_t epoch) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (refusing_) return std::unexpected(*refusing_);
+    if (epoch != epoch_) return fail(Errc::overloaded, "a write before this one failed: try again");
+    item->lsn = next_lsn_++;
+    first = line_.empty();
+    line_.push_back(item);
+    if (item->delta) unsettled_.push_back(item);
+  }
+  if (first) wake_();
+  return {};
+}
+
+void LogIntake::follow(const std::shared_ptr<const Delta>& delta, PendingPtr pending) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(unsettled_, delta, &LogItem::delta);
+    if (found != unsettled_.end()) return (*found)->followers.push_back(std::move(pending));
+  }
+  pending->settle({});
+}
+
+std::uint64_t LogIntake::epoch() const {
+  const std::lock_guard lock(mutex_);
+  return epoch_;
+}
+
+std::deque<LogItemPtr> LogIntake::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(line_, {});
+}
+
+std::deque<LogItemPtr> LogIntake::refuse(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  refusing_ = error;
+  ++epoch_;
+  return std::exchange(line_, {});
+}
+
+void LogIntake::admit() {
+  const std::lock_guard lock(mutex_);
+  refusing_.reset();
+}
+
+void LogIntake::set_next_lsn(std::uint64_t lsn) {
+  const std::lock_guard lock(mutex_);
+  next_lsn_ = lsn;
+}
+
+std::uint64_t LogIntake::next_lsn() const {
+  const std::lock_guard lock(mutex_);
+  return next_lsn_;
+}
+
+void LogIntake::settle(const LogItemPtr& item, const Status& status) {
+  std::vector<PendingPtr> told;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(unsettled_, item);
+    if (found != unsettled_.end()) unsettled_.erase(found);
+    told.swap(item->followers);
+  }
+  if (item->pending) item->pending->settle(status);
+  for (const PendingPtr& pending : told) pending->settle(status);
+}
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,62 @@
+// LogIntake: the line of what is to be written, from any thread to the loop of the log. Its order is the order on disk.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/backend.h"
+#include "checkpoint/room.h"
+
+namespace chronik::checkpoint {
+
+/// One frame of the write-ahead log, and who cares.
+struct LogItem {
+  std::uint64_t lsn = 0;
+  std::string entries;  // their lsn still to be set
+  std::vector<std::uint64_t> chunks;
+  std::shared_ptr<const Delta> delta;
+  PendingPtr pending;
+  std::vector<PendingPtr> followers;  // changed nothing, but saw this
+  Room::Token room;
+};
+using LogItemPtr = std::shared_ptr<LogItem>;
+
+class LogIntake {
+ public:
+  /// `wake` is called (any thread) when the line stops being empty.
+  explicit LogIntake(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+  /// Gives it its lsn. Fails while refusing. `epoch`: of the last failure the caller knew; a later one means that what
+  /// it stored before may be lost.
+  Status push(const LogItemPtr& item, std::uint64_t epoch);
+  /// Settles `pending` when `delta` is, or at once if it is no longer in line.
+  void follow(const std::shared_ptr<const Delta>& delta, PendingPtr pending);
+  std::uint64_t epoch() const;
+
+  // The loop's side.
+  std::deque<LogItemPtr> take();
+  /// From now on nothing enters; what is in line comes back.
+  std::deque<LogItemPtr> refuse(const Error& error);
+  /// After a failure that passes: open again.
+  void admit();
+  void set_next_lsn(std::uint64_t lsn);
+  std::uint64_t next_lsn() const;
+  /// Out of line: no more followers after this. Then settles all.
+  void settle(const LogItemPtr& item, const Status& status);
+
+ private:
+  const std::function<void()> wake_;
+  mutable std::mutex mutex_;
+  std::deque<LogItemPtr> line_;
+  std::deque<LogItemPtr> unsettled_;  // with a delta, in order
+  std::uint64_t next_lsn_ = 1;
+  std::uint64_t epoch_ = 0;
+  std::optional<Error> refusing_;
+};
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,340 @@
+// The log backend on a simulated disk: the kit, power cuts at every event, stalls, a full disk, a flipped bit anywhere.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checkpoint/conformance_basic_for_test.h"
+#include "checkpoint/conformance_operations_for_test.h"
+#include "checkpoint/test_sim_place.h"
+
+namespace chronik::checkpoint {
+namespace {
+
+class SimPlace final : public kit::Place {
+ public:
+  using Place::open;
+  ~SimPlace() override { store_.reset(); }
+  Store open(const Options& options) override {
+    if (store_) EXPECT_TRUE(store_->close());
+    store_.reset();
+    auto store = open_store(world_, options);
+    EXPECT_TRUE(store) << store.error().message();
+    store_.emplace(*std::move(store));
+    return *store_;
+  }
+  void advance(Duration span) override {
+    if (span > Duration(0)) {
+      world_->world().run_for(span);
+    } else {
+      world_->machine().shift_wall_clock(span);
+    }
+  }
+  Time now() override { return world_->now(); }
+
+ private:
+  std::shared_ptr<SimWorld> world_ = std::make_shared<SimWorld>(1);
+  std::optional<Store> store_;
+};
+
+std::unique_ptr<kit::Place> make_place() {
+  return std::make_unique<SimPlace>();
+}
+
+const bool basic = kit::register_cases("SimulatedLog", kit::kBasicCases, make_place);
+const bool persistent = kit::register_cases("SimulatedLog", kit::kPersistentCases, make_place);
+const bool operations = kit::register_cases("SimulatedLog", kit::kOperationCases, make_place);
+
+// What a history promises: every acknowledged effect is there after any power cut, and nothing that was never asked
+// for.
+struct Model {
+  struct Made {
+    std::string payload;
+    bool removal_asked = false;
+    bool removal_told = false;
+    bool tag_told = false;
+  };
+  std::map<std::uint64_t, Made> made;        // acknowledged, by sequence
+  std::map<std::string, std::string> asked;  // by idempotency key: payloads whose fate is open
+};
+
+constexpr std::uint64_t kSteps = 18;
+
+std::string payload_for(std::uint64_t seed, std::uint64_t i) {
+  // Small, shared, large: inline, one chunk, many chunks.
+  if (i % 3 == 0) return "small " + std::to_string(i);
+  if (i % 3 == 1) return kit::noise(3000, seed) + std::to_string(i);
+  return kit::noise(30'000 + 100 * i, seed + i % 2);
+}
+
+/// Writes until the power goes; what was told goes into the model.
+void work(const Store& store, SimWorld& world, Model& model, std::uint64_t seed, std::uint64_t round) {
+  const auto session = store.open_session("s");
+  if (!session) return;
+  for (std::uint64_t i = 0; i < kSteps && !world.dead(); ++i) {
+    const std::string key = "k" + std::to_string(round) + "-" + std::to_string(i);
+    const std::string payload = payload_for(seed, i);
+    model.asked[key] = payload;
+    const auto c = session->create(payload, {.tags = {"t"}, .idempotency_key = key});
+    if (!c) continue;
+    model.asked.erase(key);
+    model.made[c->sequence] = {payload, false, false, false};
+    if (i % 4 == 1 && session->tag(c->id, {"late"})) model.made[c->sequence].tag_told = true;
+    if (i % 5 == 3) {
+      model.made[c->sequence].removal_asked = true;
+      if (session->remove(c->id)) model.made[c->sequence].removal_told = true;
+    }
+    if (i % 6 == 5) (void)store.compact();
+  }
+  if (!world.dead()) (void)store.close();
+}
+
+void check(const Store& store, Model& model) {
+  const auto session = store.session("s");
+  if (!session) {
+    ASSERT_TRUE(model.made.empty()) << session.error().message();
+    return;
+  }
+  std::set<std::uint64_t> seen;
+  Query query{.newest_first = false, .limit = 1000};
+  const Page page = session->list(query).value();
+  ASSERT_TRUE(page.damaged.empty());
+  for (const Checkpoint& c : page.checkpoints) {
+    seen.insert(c.sequence);
+    const auto payload = session->payload(c.id);
+    ASSERT_TRUE(payload) << c.sequence << ": " << payload.error().message();
+    const auto known = model.made.find(c.sequence);
+    if (known == model.made.end()) {
+      const auto open = model.asked.find(c.idempotency_key);
+      ASSERT_NE(open, model.asked.end()) << "sequence " << c.sequence << " was never asked for";
+      ASSERT_TRUE(*payload == open->second);
+      model.made[c.sequence] = {open->second, false, false, false};  // now it is told
+      model.asked.erase(open);
+      continue;
+    }
+    ASSERT_TRUE(*payload == known->second.payload);
+    ASSERT_FALSE(known->second.removal_told) << "sequence " << c.sequence << " came back";
+    if (known->second.tag_told) ASSERT_TRUE(std::ranges::binary_search(c.tags, "late"));
+  }
+  for (const auto& [sequence, made] : model.made) {
+    ASSERT_TRUE(seen.contains(sequence) || made.removal_asked) << "acknowledged sequence " << sequence << " is lost";
+  }
+  std::erase_if(model.made, [&](const auto& one) { return !seen.contains(one.first); });
+  kit::expect_sound(store);
+}
+
+/// One history with the power cut after `events` of its events, twice; false: it ended before that.
+bool cut_after(std::uint64_t seed, std::uint64_t events) {
+  SCOPED_TRACE("seed " + std::to_string(seed) + ", after event " + std::to_string(events));
+  auto world = std::make_shared<SimWorld>(seed);
+  Options options;
+  options.pending_bytes_max = 256 * 1024;  // flushes happen
+  Model model;
+  bool reached = false;
+  for (std::uint64_t round = 0; round < 2; ++round) {
+    world->power_for(events);
+    {
+      const auto store = open_store(world, options);
+      if (store) work(*store, *world, model, seed, round);
+      reached = reached || world->dead();
+      world->crash();
+    }
+    const auto store = open_store(world, options);
+    EXPECT_TRUE(store) << store.error().message();
+    if (!store) return false;
+    check(*store, model);
+    if (testing::Test::HasFailure()) return false;
+    EXPECT_TRUE(store->close());
+  }
+  return reached;
+}
+
+TEST(LogCrash, a_power_cut_at_any_event_loses_nothing_that_was_told) {
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+  constexpr std::uint64_t kStride = 11;
+#else
+  constexpr std::uint64_t kStride = 1;
+#endif
+  std::uint64_t cuts = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (std::uint64_t events = seed; cut_after(seed, events); events += kStride) ++cuts;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(cuts, 1000 / kStride);
+}
+
+TEST(LogClose, closing_writes_what_is_in_line_in_its_order) {
+  for (const std::uint64_t steps : {0U, 10U, 60U, 200U}) {
+    SCOPED_TRACE(steps);
+    auto world = std::make_shared<SimWorld>(8);
+    std::vector<PendingCheckpoint> pending;
+    const auto more = [&](const Session& session) {
+      // More than two files of the write-ahead log take: the writer waits, and waits again.
+      for (std::uint64_t i = 0; i < 150; ++i)
+        pending.push_back(session.create_async(kit::noise(150'000, pending.size())).value());
+    };
+    {
+      const Store store = open_store(world).value();
+      const Session session = kit::new_session(store);
+      more(session);
+      for (std::uint64_t i = 0; i < steps; ++i) world->world().step();
+      more(session);
+      ASSERT_TRUE(store.close());
+      for (const PendingCheckpoint& one : pending) {
+        const auto c = one.wait(std::chrono::seconds(1));
+        ASSERT_TRUE(c) << c.error().message();
+      }
+      EXPECT_EQ(kit::code_of(session.create("late")), Errc::closed);
+      pending.clear();
+    }
+    world->restart();
+    const Store store = open_store(world).value();
+    EXPECT_EQ(store.session("s").value().describe().value().checkpoints, 300U);
+    kit::expect_sound(store);
+  }
+}
+
+TEST(LogFaults, a_stalled_disk_ends_in_a_named_error_and_reading_goes_on) {
+  auto world = std::make_shared<SimWorld>(3);
+  Options options;
+  options.stall_deadline = std::chrono::seconds(2);
+  options.timeout = std::chrono::seconds(20);
+  const Store store = open_store(world, options).value();
+  const Session session = kit::new_session(store);
+  const Checkpoint saved = kit::save(session, "kept");
+  world->machine().disk_faults().stalled = true;
+  const Instant begun = world->monotonic_now();
+  const auto refused = session.create("x");
+  ASSERT_FALSE(refused);
+  EXPECT_LE(world->monotonic_now() - begun, Duration(std::chrono::seconds(20)));
+  EXPECT_EQ(session.get(saved.id).value(), saved);
+  EXPECT_EQ(session.list().value().checkpoints.size(), 1U);
+  EXPECT_FALSE(session.create("y"));  // sticky
+  world->machine().disk_faults().stalled = false;
+  world->machine().disk_faults_changed();
+}
+
+TEST(LogFaults, a_failed_sync_is_final_and_what_was_told_is_there_after_reopening) {
+  auto world = std::make_shared<SimWorld>(4);
+  {
+    const Store store = open_store(world).value();
+    const Session session = kit::new_session(store);
+    kit::save(session, "kept");
+    world->machine().disk_faults().fail_syncs = true;
+    EXPECT_EQ(kit::code_of(session.create("x")), Errc::storage_failed);
+    world->machine().disk_faults().fail_syncs = false;
+    EXPECT_EQ(kit::code_of(session.create("y")), Errc::storage_failed);
+    world->crash();
+  }
+  const Store store = open_store(world).value();
+  const Session session = store.session("s").value();
+  EXPECT_EQ(session.payload(session.at_sequence(1).value().id).value(), "kept");
+  kit::expect_sound(store);
+}
+
+TEST(LogFaults, a_full_disk_passes) {
+  auto world = std::make_shared<SimWorld>(5);
+  Options options;
+  options.timeout = std::chrono::seconds(60);
+  options.pending_bytes_max = 8 << 20;
+  const Store store = open_store(world, options).value();
+  const Session session = kit::new_session(store);
+  const Checkpoint saved = kit::save(session, kit::noise(10'000, 1));
+  world->machine().disk_faults().capacity = world->machine().disk_used();
+  std::optional<Errc> refused;
+  std::uint64_t told = 1;
+  for (std::uint64_t i = 0; i < 200 && !refused; ++i) {
+    const auto c = session.create(kit::noise(200'000, i + 10));
+    if (c) {
+      ++told;
+    } else {
+      refused = c.error().code;
+    }
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_TRUE(*refused == Errc::disk_full || *refused == Errc::overloaded) << to_string(*refused);
+  EXPECT_TRUE(session.payload(saved.id));
+  world->machine().disk_faults().capacity = 1ULL << 40;
+  bool again = false;
+  for (int i = 0; i < 20 && !again; ++i) again = session.create("after").has_value();
+  EXPECT_TRUE(again);
+  EXPECT_GE(session.describe().value().checkpoints, told + 1);
+  kit::expect_sound(store);
+  EXPECT_TRUE(store.close());
+}
+
+TEST(LogDamage, a_flipped_bit_anywhere_is_found_and_its_neighbours_stay) {
+  constexpr std::uint64_t kCheckpoints = 12;
+  const auto fill = [](const std::shared_ptr<SimWorld>& world) {
+    const Store store = open_store(world).value();
+    const Session session = kit::new_session(store);
+    for (std::uint64_t i = 0; i < kCheckpoints; ++i) kit::save(session, kit::noise(1500, i), {.tags = {"t"}});
+    EXPECT_TRUE(store.close());
+  };
+  std::uint64_t flips = 0;
+  auto world = std::make_shared<SimWorld>(6);
+  fill(world);
+  world->restart();
+  std::vector<std::pair<std::string, std::uint64_t>> files;
+  for (const auto& entry : world->machine().list("store")) {
+    if (entry.name != "lock" && entry.name != "owner" && !entry.is_directory)
+      files.emplace_back(entry.name, entry.size);
+  }
+  ASSERT_EQ(files.size(), 4U);  // two manifests, an index, a pack
+  EXPECT_TRUE(world->machine().list("store/wal").empty());
+  for (const auto& [name, size] : files) {
+    for (std::uint64_t at = 0; at < size; at += 13) {
+      SCOPED_TRACE(name + " byte " + std::to_string(at));
+      auto victim = std::make_shared<SimWorld>(6);
+      fill(victim);
+      victim->restart();
+      ASSERT_TRUE(victim->machine().flip("store/" + name, at, static_cast<std::uint8_t>(1 << at % 8)));
+      const auto store = open_store(victim);
+      ASSERT_TRUE(store) << store.error().message();
+      const VerifyReport report = store->verify().value();
+      ASSERT_GT(report.problem_count, 0U);
+      const bool named = std::ranges::any_of(report.problems, [&](const Problem& p) { return p.what.contains(name); });
+      ASSERT_TRUE(named) << report.problems[0].what;
+      const Page sessions_page = store->session("s") ? store->session("s")->list().value() : Page();
+      std::uint64_t whole = 0;
+      const SessionPage sessions = store->list_sessions().value();
+      ASSERT_EQ(sessions.sessions.size(), 1U);
+      const Session session = store->session(sessions.sessions[0].id).value();
+      for (std::uint64_t i = 0; i < kCheckpoints; ++i) {
+        const auto c = session.at_sequence(i + 1);
+        if (!c) continue;
+        const auto payload = session.payload(c->id);
+        if (!payload) continue;
+        ASSERT_TRUE(*payload == kit::noise(1500, i)) << "a wrong payload was taken for a right one";
+        ++whole;
+      }
+      ASSERT_GE(whole, kCheckpoints - 1) << report.problems[0].what;
+      // The evidence outlives a compaction.
+      ASSERT_TRUE(store->compact());
+      ASSERT_GT(store->verify().value().problem_count, 0U);
+      ++flips;
+    }
+  }
+  EXPECT_GT(flips, 1000U);
+}
+
+TEST(LogDamage, a_damaged_acknowledged_group_stops_the_opening_and_is_named) {
+  auto world = std::make_shared<SimWorld>(7);
+  {
+    const Store store = open_store(world).value();
+    const Session session = kit::new_session(store);
+    for (std::uint64_t i = 0; i < 5; ++i) kit::save(session, "small " + std::to_string(i));
+    world->crash();
+  }
+  const auto files = world->machine().list("store/wal");
+  ASSERT_FALSE(files.empty());
+  std::string first = files[0].name;
+  for (const auto& entry : files) first = std::min(first, entry.name);
+  ASSERT_TRUE(world->machine().flip("store/wal/" + first, 2 * 4096 + 100, 1));
+  const auto store = open_store(world);
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, Errc::corrupt);
+  EXPECT_TRUE(store.error().detail.contains(first)) << store.error().detail;
+}
+
+}  // namespace
+}  // namespace chronik::checkpoint

@@ -1,0 +1,41 @@
+#include "checkpoint/room.h"
+
+#include <algorithm>
+
+namespace chronik::checkpoint {
+
+Result<Room::Token> Room::take(std::uint64_t bytes, Surroundings& world, Duration timeout) {
+  std::shared_ptr<Waiter> waiter;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty() && fits(bytes)) {
+      used_ += bytes;
+      return Token(shared_from_this(), bytes);
+    }
+    waiter = std::make_shared<Waiter>();
+    waiter->bytes = bytes;
+    waiting_.push_back(waiter);
+  }
+  (void)world.wait(waiter->granted, timeout);
+  const std::lock_guard lock(mutex_);
+  if (waiter->granted.is_set()) return Token(shared_from_this(), bytes);
+  std::erase(waiting_, waiter);
+  return fail(Errc::overloaded, std::to_string(used_) + " bytes wait for the disk already");
+}
+
+void Room::give_back(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  used_ -= bytes;
+  while (!waiting_.empty() && fits(waiting_.front()->bytes)) {
+    used_ += waiting_.front()->bytes;
+    waiting_.front()->granted.set();
+    waiting_.pop_front();
+  }
+}
+
+std::uint64_t Room::used() const {
+  const std::lock_guard lock(mutex_);
+  return used_;
+}
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,196 @@
+// What a session writes: create, fence, tag, annotate, pin, rewind, fork, remove.
+#include <algorithm>
+
+#include "checkpoint/core.h"
+#include "checkpoint/hash.h"
+#include "checkpoint/text.h"
+#include "checkpoint/uuid.h"
+
+namespace chronik::checkpoint {
+
+namespace {
+constexpr std::size_t kAnnotationsMax = 256;
+constexpr std::size_t kAnnotationBytesMax = 4096;
+
+std::unexpected<Error> no_such(const CheckpointId& id) {
+  return fail(Errc::not_found, "no checkpoint " + to_string(id) + " in this session");
+}
+}  // namespace
+
+Result<Checkpoint> PendingCheckpoint::wait(Duration timeout) const {
+  TRY_STATUS(state_->pending->wait(state_->core->world(), timeout));
+  return state_->checkpoint;
+}
+
+bool PendingCheckpoint::settled() const {
+  return state_->pending->settled();
+}
+
+namespace {
+
+/// Puts an append in line.
+template <class State>
+std::shared_ptr<State> append(const std::shared_ptr<Core>& core, const SessionId& session, Draft draft) {
+  auto state = std::make_shared<State>(core);
+  Decide decide = [raw = core.get(), state, draft = std::move(draft)](const View& view) -> Result<Change> {
+    std::optional<Checkpoint> known;
+    TRY(Change change, decide_append(*raw, view, draft, known));
+    state->checkpoint = known ? *std::move(known) : change.puts.front().checkpoint;
+    return change;
+  };
+  state->pending = core->start(session, std::move(decide));
+  return state;
+}
+
+}  // namespace
+
+Result<PendingCheckpoint> Session::create_async(std::string_view payload, const CreateOptions& options) const {
+  const Options& limits = core_->options();
+  if (payload.size() > limits.payload_bytes_max) {
+    return fail(Errc::too_large, "a payload of " + std::to_string(payload.size()) + " bytes, at most " +
+                                     std::to_string(limits.payload_bytes_max));
+  }
+  TRY(Draft draft, make_draft(limits, options));
+  draft.epoch = epoch_;
+  draft.checkpoint.size = payload.size();
+  draft.checkpoint.payload_hash = sha256(payload);
+  TRY(draft.payload, core_->backend().stage(payload, core_->timeout(options.timeout)));
+  return PendingCheckpoint(append<PendingCheckpoint::State>(core_, id_, std::move(draft)));
+}
+
+Result<Checkpoint> Session::create(std::string_view payload, const CreateOptions& options) const {
+  TRY(const PendingCheckpoint pending, create_async(payload, options));
+  return pending.wait(core_->timeout(options.timeout));
+}
+
+Result<Checkpoint> Session::rewind(const CheckpointId& id, const CreateOptions& options) const {
+  TRY(const Checkpoint old, get(id));
+  TRY(Draft draft, make_draft(core_->options(), options));
+  Checkpoint& c = draft.checkpoint;
+  draft.epoch = epoch_;
+  c.size = old.size;
+  c.payload_hash = old.payload_hash;
+  c.content_type = old.content_type;
+  c.schema_version = old.schema_version;
+  if (options.metadata == "{}") c.metadata = old.metadata;
+  if (options.message.empty()) c.message = "rewind to sequence " + std::to_string(old.sequence);
+  const Duration timeout = core_->timeout(options.timeout);
+  TRY(draft.payload, core_->backend().stage_again(id_, old.sequence, timeout));
+  return PendingCheckpoint(append<PendingCheckpoint::State>(core_, id_, std::move(draft))).wait(timeout);
+}
+
+Result<Session> Session::fence() const {
+  const auto epoch = std::make_shared<std::uint64_t>(0);
+  const Decide decide = [core = core_.get(), epoch](const View& view) -> Result<Change> {
+    if (view.row() == nullptr) return fail(Errc::not_found, "no such session");
+    *epoch = view.head().epoch + 1;
+    Change change;
+    change.epoch = *epoch;
+    change.events.push_back(make_event(*core, view.head(), EventKind::fenced, 0, 0));
+    return change;
+  };
+  TRY_STATUS(core_->run(id_, decide, core_->timeout()));
+  return Session(core_, id_, *epoch);
+}
+
+Result<Session> Session::fork(const CheckpointId& id, std::string_view name) const {
+  TRY_STATUS(check_name("session name", name));
+  TRY(const Checkpoint old, get(id));
+  TRY(const SessionInfo info, describe());
+  TRY(const StagedPtr payload, core_->backend().stage_again(id_, old.sequence, core_->timeout()));
+  const SessionId fresh = new_session_id(core_->world());
+  const SessionRow row{fresh, std::string(name), info.metadata, info.name + "/" + to_string(id), core_->world().now()};
+  const Decide decide = [core = core_.get(), row, old, payload](const View& view) -> Result<Change> {
+    Checkpoint c = old;
+    c.created_at = core->world().now();
+    c.id = next_id(core->world(), c.created_at, old.id);
+    c.sequence = 1;
+    c.parent = old.id;
+    c.parent_hash = old.hash;
+    c.branch = "main";
+    c.message = "fork of " + row.forked_from;
+    c.idempotency_key.clear();
+    c.writer_epoch = 0;
+    c.annotations.clear();
+    c.pinned = false;
+    c.hash = chain_hash(c);
+    Change change;
+    change.row = row;
+    change.events.push_back({view.head().events + 1, EventKind::created, 1, 1, c.created_at});
+    change.puts.push_back({std::move(c), payload});
+    return change;
+  };
+  TRY_STATUS(core_->run(fresh, decide, core_->timeout()));
+  return Session(core_, fresh, 0);
+}
+
+namespace {
+
+/// Changes what may change of one checkpoint.
+Result<Checkpoint> update(Core& core, const SessionId& session, std::uint64_t epoch, const CheckpointId& id,
+                          const std::function<Status(Checkpoint&)>& edit) {
+  const auto result = std::make_shared<Checkpoint>();
+  Core* const raw = &core;
+  const Decide decide = [raw, epoch, id, edit, result](const View& view) -> Result<Change> {
+    if (view.row() == nullptr) return fail(Errc::not_found, "no such session");
+    TRY_STATUS(check_epoch(view.head(), epoch));
+    TRY(auto found, view.find(id));
+    if (!found) return no_such(id);
+    *result = *found;
+    TRY_STATUS(edit(*result));
+    Change change;
+    if (*result == *found) return change;
+    change.updates.push_back(*result);
+    change.events.push_back(make_event(*raw, view.head(), EventKind::annotated, result->sequence));
+    return change;
+  };
+  TRY_STATUS(core.run(session, decide, core.timeout()));
+  return *result;
+}
+
+}  // namespace
+
+Result<Checkpoint> Session::tag(const CheckpointId& id, const std::vector<std::string>& add,
+                                const std::vector<std::string>& remove) const {
+  TRY_STATUS(check_tags(add));
+  return update(*core_, id_, epoch_, id, [add, remove](Checkpoint& c) -> Status {
+    std::erase_if(c.tags, [&](const std::string& tag) { return std::ranges::find(remove, tag) != remove.end(); });
+    c.tags.insert(c.tags.end(), add.begin(), add.end());
+    tidy(c.tags);
+    return check_tags(c.tags);
+  });
+}
+
+Result<Checkpoint> Session::annotate(const CheckpointId& id, Level level, std::string_view text) const {
+  TRY_STATUS(check_text("annotation", text, kAnnotationBytesMax));
+  const Annotation annotation{level, std::string(text), core_->world().now()};
+  return update(*core_, id_, epoch_, id, [annotation](Checkpoint& c) -> Status {
+    if (c.annotations.size() >= kAnnotationsMax) return fail(Errc::too_large, "256 annotations already");
+    c.annotations.push_back(annotation);
+    return {};
+  });
+}
+
+Result<Checkpoint> Session::pin(const CheckpointId& id, bool pinned) const {
+  return update(*core_, id_, epoch_, id, [pinned](Checkpoint& c) -> Status {
+    c.pinned = pinned;
+    return {};
+  });
+}
+
+Status Session::remove(const CheckpointId& id) const {
+  const Decide decide = [core = core_.get(), epoch = epoch_, id](const View& view) -> Result<Change> {
+    if (view.row() == nullptr) return fail(Errc::not_found, "no such session");
+    TRY_STATUS(check_epoch(view.head(), epoch));
+    TRY(const auto found, view.find(id));
+    if (!found) return no_such(id);
+    if (found->pinned) return fail(Errc::invalid_argument, "checkpoint " + to_string(id) + " is pinned");
+    Change change;
+    change.deletes.push_back(found->sequence);
+    change.events.push_back(make_event(*core, view.head(), EventKind::deleted, found->sequence));
+    return change;
+  };
+  return core_->run(id_, decide, core_->timeout());
+}
+
+}  // namespace chronik::checkpoint

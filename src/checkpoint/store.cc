@@ -1,0 +1,98 @@
+// The store: sessions by name, and what concerns all of them.
+#include "checkpoint/core.h"
+#include "checkpoint/text.h"
+#include "checkpoint/uuid.h"
+
+namespace chronik::checkpoint {
+
+Result<Session> Store::create_session(std::string_view name, std::string_view metadata) const {
+  TRY_STATUS(check_name("session name", name));
+  TRY(std::string canonical, canonical_json(metadata));
+  TRY_STATUS(check_text("metadata", canonical, 64 * 1024));
+  const SessionId id = new_session_id(core_->world());
+  const SessionRow row{id, std::string(name), std::move(canonical), {}, core_->world().now()};
+  const Decide decide = [core = core_.get(), row](const View& view) -> Result<Change> {
+    Change change;
+    change.row = row;
+    change.events.push_back(make_event(*core, view.head(), EventKind::created, 0, 0));
+    return change;
+  };
+  TRY_STATUS(core_->run(id, decide, core_->timeout()));
+  return Session(core_, id, 0);
+}
+
+Result<Session> Store::session(std::string_view name) const {
+  TRY(const SessionId id, core_->backend().find_session(name));
+  return Session(core_, id, 0);
+}
+
+Result<Session> Store::session(const SessionId& id) const {
+  TRY(const SessionInfo info, core_->backend().describe(id));
+  return Session(core_, info.id, 0);
+}
+
+Result<Session> Store::open_session(std::string_view name) const {
+  const Instant end = core_->world().monotonic_now() + core_->timeout();
+  for (;;) {
+    const auto latch = core_->watch();
+    auto found = session(name);
+    if (found || found.error().code != Errc::not_found) return found;
+    auto created = create_session(name);
+    if (created || created.error().code != Errc::already_exists) return created;
+    // Someone else is creating it: there once it is durable.
+    found = session(name);
+    if (found || found.error().code != Errc::not_found) return found;
+    const Duration left = end - core_->world().monotonic_now();
+    if (left <= Duration(0) || !core_->world().wait(*latch, left)) {
+      return fail(Errc::timed_out, "another thread creates session " + std::string(name));
+    }
+  }
+}
+
+Result<SessionPage> Store::list_sessions(std::string_view cursor, std::size_t limit) const {
+  if (limit == 0 || limit > 1000) return fail(Errc::invalid_argument, "a page has 1 to 1,000 sessions");
+  SessionPage page;
+  TRY(page.sessions, core_->backend().sessions(cursor, limit));
+  if (page.sessions.size() == limit) page.next = page.sessions.back().name;
+  return page;
+}
+
+Status Store::rename_session(std::string_view name, std::string_view to) const {
+  TRY_STATUS(check_name("session name", to));
+  TRY(const SessionId id, core_->backend().find_session(name));
+  const Decide decide = [core = core_.get(), from = std::string(name),
+                         to = std::string(to)](const View& view) -> Result<Change> {
+    if (view.row() == nullptr || view.row()->name != from) return fail(Errc::not_found, "no session is named " + from);
+    Change change;
+    if (from == to) return change;
+    change.row = *view.row();
+    change.row->name = to;
+    change.events.push_back(make_event(*core, view.head(), EventKind::renamed, 0, 0));
+    return change;
+  };
+  return core_->run(id, decide, core_->timeout());
+}
+
+Status Store::delete_session(std::string_view name) const {
+  TRY(const SessionId id, core_->backend().find_session(name));
+  const Decide decide = [core = core_.get(), from = std::string(name)](const View& view) -> Result<Change> {
+    if (view.row() == nullptr || view.row()->name != from) return fail(Errc::not_found, "no session is named " + from);
+    Change change;
+    change.erase = true;
+    change.events.push_back(make_event(*core, view.head(), EventKind::deleted, 0, view.head().checkpoints));
+    return change;
+  };
+  return core_->run(id, decide, core_->timeout());
+}
+
+Result<std::uint64_t> Store::compact() const {
+  return core_->backend().compact(core_->timeout());
+}
+Result<Health> Store::health() const {
+  return core_->backend().health();
+}
+Status Store::close() const {
+  return core_->backend().close(core_->timeout());
+}
+
+}  // namespace chronik::checkpoint

@@ -1,0 +1,99 @@
+// The conformance kit on the log, on the real disk; a second process at the door; the size of what is stored.
+#include "checkpoint/conformance_basic_for_test.h"
+#include "checkpoint/conformance_operations_for_test.h"
+#include "checkpoint/conformance_threads_for_test.h"
+#include "checkpoint/core.h"
+#include "checkpoint/log_backend.h"
+#include "embedded/loop_thread.h"
+#include "embedded/test_directory.h"
+#include "embedded/test_machine.h"
+
+namespace chronik::checkpoint {
+namespace {
+
+class LogPlace final : public kit::Place {
+ public:
+  using Place::open;
+  Store open(const Options& options) override {
+    if (store_) EXPECT_TRUE(store_->close());
+    store_.reset();
+    auto backend = open_log_backend(directory_.path("store"), options, machine_, embedded::LoopThread::start().value());
+    EXPECT_TRUE(backend) << backend.error().message();
+    store_.emplace(std::make_shared<Core>(machine_, options, *std::move(backend)));
+    return *store_;
+  }
+  void advance(Duration span) override { machine_->advance(span); }
+  Time now() override { return machine_->now(); }
+
+ private:
+  embedded::TestDirectory directory_;
+  std::shared_ptr<embedded::TestMachine> machine_ = std::make_shared<embedded::TestMachine>();
+  std::optional<Store> store_;
+};
+
+std::unique_ptr<kit::Place> make_place() {
+  return std::make_unique<LogPlace>();
+}
+
+const bool basic = kit::register_cases("Log", kit::kBasicCases, make_place);
+const bool persistent = kit::register_cases("Log", kit::kPersistentCases, make_place);
+const bool operations = kit::register_cases("Log", kit::kOperationCases, make_place);
+const bool threads = kit::register_cases("Log", kit::kThreadCases, make_place);
+
+std::uint64_t bytes_under(const std::string& directory) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file()) bytes += entry.file_size();
+  }
+  return bytes;
+}
+
+TEST(Log, a_directory_has_one_process_and_names_it) {
+  const embedded::TestDirectory directory;
+  const Store store = Store::open(directory.path("store")).value();
+  const auto second = Store::open(directory.path("store"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::in_use);
+  EXPECT_TRUE(second.error().detail.contains("process " + std::to_string(env::process_id()))) << second.error().detail;
+  EXPECT_TRUE(second.error().detail.contains("SQLite"));
+  ASSERT_TRUE(store.close());
+  EXPECT_TRUE(Store::open(directory.path("store")));
+}
+
+TEST(Log, a_state_that_changes_little_costs_little) {
+  const embedded::TestDirectory directory;
+  std::string state = kit::noise(400'000, 1);
+  {
+    const Store store = Store::open(directory.path("store")).value();
+    const Session session = kit::new_session(store);
+    for (std::uint64_t step = 0; step < 500; ++step) {
+      state.replace((step * 7919) % 390'000, 1000, kit::noise(1000, 1000 + step));
+      state += kit::noise(20, step);
+      (void)session.create_async(state).value();
+    }
+    ASSERT_TRUE(store.close());
+  }
+  EXPECT_LT(bytes_under(directory.path("store")), 5'000'000U);
+  const Store store = Store::open(directory.path("store")).value();
+  const Session session = store.session("s").value();
+  EXPECT_TRUE(session.payload(session.latest().value().id).value() == state);
+  EXPECT_EQ(session.describe().value().last_sequence, 500U);
+}
+
+TEST(Log, pruning_gives_the_bytes_back) {
+  const embedded::TestDirectory directory;
+  const Store store = Store::open(directory.path("store")).value();
+  const Session session = kit::new_session(store);
+  for (std::uint64_t i = 0; i < 199; ++i) (void)session.create_async(kit::noise(50'000, i)).value();
+  kit::save(session, kit::noise(50'000, 199));
+  const auto report = session.prune({.keep_last = 2});
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->deleted, 198U);
+  EXPECT_GT(report->bytes_returned, 9'000'000U);
+  EXPECT_TRUE(session.payload(session.latest().value().id).value() == kit::noise(50'000, 199));
+  ASSERT_TRUE(store.close());
+  EXPECT_LT(bytes_under(directory.path("store")), 300'000U);
+}
+
+}  // namespace
+}  // namespace chronik::checkpoint

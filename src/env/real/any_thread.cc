@@ -1,0 +1,61 @@
+#include "env/real/any_thread.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+
+#include "base/check.h"
+#include "env/real/blocking_pool.h"
+
+namespace chronik::env {
+
+UnixMillis wall_clock_now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return UnixMillis(std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
+
+Instant monotonic_clock_now() {
+  return Instant{std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count()};
+}
+
+std::uint64_t random_word() {
+  thread_local std::array<std::uint64_t, 32> words;
+  thread_local std::size_t left = 0;
+  if (left == 0) {
+    auto* at = reinterpret_cast<char*>(words.data());
+    std::size_t missing = sizeof words;
+    while (missing > 0) {
+      const ssize_t n = ::getrandom(at, missing, 0);
+      CHECK(n > 0 || errno == EINTR);
+      if (n <= 0) continue;
+      at += n;
+      missing -= static_cast<std::size_t>(n);
+    }
+    left = words.size();
+  }
+  return words[--left];
+}
+
+std::int64_t process_id() {
+  return ::getpid();
+}
+
+struct Workers::Pool {
+  std::shared_ptr<BlockingPool> pool = std::make_shared<BlockingPool>();
+};
+
+Workers::Workers() : pool_(std::make_unique<Pool>()) {}
+
+Workers::~Workers() {
+  constexpr Duration kGrace = 500ms;
+  pool_->pool->stop(kGrace);
+}
+
+void Workers::run(std::move_only_function<void()> job) {
+  pool_->pool->run(std::move(job));
+}
+
+}  // namespace chronik::env
