@@ -57,6 +57,20 @@ void History::own(const std::string& group, std::int32_t generation, const Parti
   }
 }
 
+void History::committed(const std::string& group, const PartitionName& partition, std::int64_t offset,
+                        bool acknowledged) {
+  Committed& of = committed_[{group, partition}];
+  if (acknowledged) of.highest = std::max(of.highest, offset);
+  if (!acknowledged) of.uncertain.insert(offset);
+}
+
+void History::see_committed(const std::string& group, const PartitionName& partition, std::int64_t offset) {
+  Committed& of = committed_[{group, partition}];
+  if (offset >= of.highest || of.uncertain.contains(offset)) return;
+  violate("monotone", fmt::format("group {} had committed {} of {} and now has {}", group, of.highest,
+                                  partition.to_string(), offset));
+}
+
 void History::violate(std::string property, std::string what) {
   constexpr std::size_t kViolationsMax = 100;
   if (violations_.size() < kViolationsMax) violations_.push_back({std::move(property), std::move(what)});

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -79,10 +80,11 @@ class History {
   void own(const std::string& group, std::int32_t generation, const PartitionName& partition,
            const std::string& member);
 
-  /// The highest offset of the group whose commit was acknowledged; -1: none.
-  std::int64_t& committed(const std::string& group, const PartitionName& partition) {
-    return committed_.try_emplace({group, partition}, -1).first->second;
-  }
+  /// A member's commit was acknowledged, or had no answer: then it may take effect at any time later, also after
+  /// another one that went over another connection.
+  void committed(const std::string& group, const PartitionName& partition, std::int64_t offset, bool acknowledged);
+  /// Judges what a group is told that it has committed.
+  void see_committed(const std::string& group, const PartitionName& partition, std::int64_t offset);
 
   /// `property` as the file check_<property>.cc names it.
   void violate(std::string property, std::string what);
@@ -110,7 +112,11 @@ class History {
   std::deque<SentRecord> sent_;
   std::map<PartitionName, SeenPartition> seen_;
   std::map<std::tuple<std::string, std::int32_t, PartitionName>, std::string> owners_;
-  std::map<std::pair<std::string, PartitionName>, std::int64_t> committed_;
+  struct Committed {
+    std::int64_t highest = -1;         // acknowledged
+    std::set<std::int64_t> uncertain;  // had no answer
+  };
+  std::map<std::pair<std::string, PartitionName>, Committed> committed_;
   std::vector<Violation> violations_;
   std::deque<std::string> timeline_;
   std::map<std::string, std::uint64_t> reached_;

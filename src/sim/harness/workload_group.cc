@@ -185,17 +185,13 @@ task::Task<bool> fetch_position(Member& self, Reader& reader) {
   group.topics.emplace().push_back(std::move(topic));
   wire::OffsetFetchRequest request;
   request.groups.push_back(std::move(group));
-  const std::int64_t before = self.kit.history.committed(self.plan.group, reader.partition);
   auto answer = co_await self.session.call(std::move(request), 30s, 8);
   if (!answer || answer->groups.empty() || answer->groups[0].error_code != ErrorCode::none) co_return false;
   if (answer->groups[0].topics.empty() || answer->groups[0].topics[0].partitions.empty()) co_return false;
   const auto& place = answer->groups[0].topics[0].partitions[0];
   if (place.error_code != ErrorCode::none) co_return false;
   const std::int64_t committed = place.committed_offset.value();
-  if (committed < before) {
-    self.kit.history.violate("monotone", fmt::format("group {} had committed {} of {} and now has {}", self.plan.group,
-                                                     before, reader.partition.to_string(), committed));
-  }
+  self.kit.history.see_committed(self.plan.group, reader.partition, committed);
   if (committed >= 0) self.kit.history.reached("resumed at a committed offset");
   reader.position = std::max<std::int64_t>(committed, 0);
   co_return true;
@@ -208,17 +204,16 @@ task::Task<void> commit(Member& self, Reader& reader) {
   request.member_id = self.id;
   request.group_instance_id = self.instance();
   const std::int64_t position = reader.position;
+  const PartitionName partition = reader.partition;
   wire::OffsetCommitRequest::Topic topic{.name = reader.partition.topic, .topic_id = {}, .partitions = {}};
   topic.partitions.push_back({PartitionIndex(reader.partition.index), Offset(position), LeaderEpoch(-1), "sim"});
   request.topics.push_back(std::move(topic));
   auto answer = co_await self.session.call(std::move(request), 30s, 8);
-  if (!answer || answer->topics.empty() || answer->topics[0].partitions.empty()) co_return;
-  const ErrorCode error = answer->topics[0].partitions[0].error_code;
-  std::int64_t& committed = self.kit.history.committed(self.plan.group, reader.partition);
-  if (error == ErrorCode::none) {
-    committed = std::max(committed, position);
-    co_return;
-  }
+  const bool answered = answer && !answer->topics.empty() && !answer->topics[0].partitions.empty();
+  const ErrorCode error = answered ? answer->topics[0].partitions[0].error_code : ErrorCode::request_timed_out;
+  const bool open = error == ErrorCode::request_timed_out;
+  if (open || error == ErrorCode::none) self.kit.history.committed(self.plan.group, partition, position, !open);
+  if (open || error == ErrorCode::none) co_return;
   if (error == ErrorCode::unknown_member_id || error == ErrorCode::illegal_generation ||
       error == ErrorCode::fenced_instance_id || error == ErrorCode::rebalance_in_progress) {
     leave_generation(self, error);
