@@ -22,8 +22,8 @@ class Transactions(harness.SystemTest):
         done = harness.run([python, client_libraries.CLIENTS / "transactions.py", broker.kafka], deadline_s=120)
         self.assertEqual(len(done.stdout.splitlines()), 4, done.stdout)
 
-    def test_java_moves_each_record_exactly_once_through_kills(self):
-        """Two movers; now the broker is killed, now one of them."""
+    def test_java_and_librdkafka_move_each_record_exactly_once_through_kills(self):
+        """Two movers, Java and librdkafka; now the broker is killed, now one of them."""
         seed = int(os.environ.get("CHRONIK_SEED", str(time.time_ns() % 1_000_000)))
         print(f"CHRONIK_SEED={seed}")  # settles who is killed and when, not what they are doing then
         draw = random.Random(seed)
@@ -37,10 +37,12 @@ class Transactions(harness.SystemTest):
 
         def start(name):
             with open(outputs / name, "a", encoding="utf-8") as out:
-                return subprocess.Popen([*java, "move", broker.kafka, "source", "target", name], stdout=out,
+                return subprocess.Popen([*commands[name], broker.kafka, "source", "target", name], stdout=out,
                                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
-        movers = {name: start(name) for name in ("mover-0", "mover-1")}
+        commands = {"java": [*java, "move"],
+                    "librdkafka": [str(client_libraries.python("2.12.1")), str(client_libraries.CLIENTS / "mover.py")]}
+        movers = {name: start(name) for name in commands}
         try:
             for name in movers:
                 harness.wait_until(lambda name=name: "moving" in said(name) or movers[name].poll() is not None, 60, name)

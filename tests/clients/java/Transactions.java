@@ -41,7 +41,7 @@ public class Transactions {
 
     static KafkaConsumer<String, String> consumer(String group, String... more) {
         Properties all = settings("group.id", group, "auto.offset.reset", "earliest", "enable.auto.commit",
-            "false", "isolation.level", "read_committed", "max.poll.records", "50", "session.timeout.ms", "10000");
+            "false", "partition.assignment.strategy", "org.apache.kafka.clients.consumer.RangeAssignor", "isolation.level", "read_committed", "max.poll.records", "50", "session.timeout.ms", "10000");
         all.putAll(settings(more));
         return new KafkaConsumer<>(all);
     }
