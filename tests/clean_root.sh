@@ -6,7 +6,7 @@ set -euo pipefail
 usage="usage: tests/clean_root.sh [--keep] [--lint] [--ccache] [FILTER]
   --keep   leave the root directory for a look
   --lint   run .ci/run (lint and all tests) instead of ./dev test
-  --ccache share this machine's compiler cache: far quicker, and no proof that it builds without one"
+  --ccache share what this machine remembers of compiling and of clang-tidy: far quicker, and no proof without it"
 ccache=
 keep=no command=(./dev test) root=
 while (($#)); do
@@ -52,8 +52,9 @@ cp /etc/resolv.conf /etc/hosts "$root/etc/"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 if [[ -n $ccache ]]; then
-  mkdir -p "$root/root/.cache/ccache"
+  mkdir -p "$root/root/.cache/ccache" "$root/root/.cache/chronik-tidy" "$HOME/.cache/chronik-tidy"
   mount --bind "$ccache" "$root/root/.cache/ccache"
+  mount --bind "$HOME/.cache/chronik-tidy" "$root/root/.cache/chronik-tidy"
 fi
 git clone --quiet "$repo" "$root/chronik"
 
