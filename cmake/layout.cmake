@@ -14,7 +14,7 @@ chronik_room(server ROOMS base env task shard wire wal log meta coord client LIB
 chronik_room(admin ROOMS base env task wire shard meta log coord
   LIBS prometheus-cpp::core nlohmann_json::nlohmann_json TEST_ROOMS sim)
 chronik_room(checkpoint ROOMS base env task wal 
-  LIBS OpenSSL::Crypto nlohmann_json::nlohmann_json PkgConfig::zstd PkgConfig::sqlite3 TEST_ROOMS sim)
+  LIBS OpenSSL::Crypto $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> PkgConfig::zstd PkgConfig::sqlite3 TEST_ROOMS sim)
 chronik_room(embedded THREADS ROOMS base env task wal checkpoint TEST_ROOMS sim)
 # The worlds: everything is below them, nothing above but their program.
 chronik_room(harness DIR sim/harness ROOMS sim client server LIBS fmt::fmt)
