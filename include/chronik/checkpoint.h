@@ -270,6 +270,7 @@ struct Health {
   std::uint64_t payload_bytes = 0;  // as their owners count
   std::uint64_t stored_bytes = 0;   // of payload, after sharing and compression
   std::uint64_t dead_bytes = 0;     // on disk, for nobody
+  std::uint64_t damaged = 0;        // places found damaged while opening: lists may lack what was there; verify tells
 };
 
 struct ImportReport {

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import threading
+from pathlib import Path
 
 import harness
 
@@ -146,6 +147,30 @@ class CheckpointCli(harness.SystemTest):
                 self.assertEqual(file.read_bytes(), payloads[sequence - 1])
                 file.unlink()
 
+    def test_a_damaged_record_is_named_by_list_and_hides_no_other(self):
+        for place, where in ((self.log, self.dir / "log"), (self.sqlite, self.dir)):
+            for message in ("first-needle", "second-needle", "third-needle"):
+                self.chronik(place, "create", "agent", "--message", message, input="x")
+            self.flip(where, b"second-needle")
+            done = self.chronik(place, "list", "agent", "--json", code=1)
+            self.assertEqual([row["sequence"] for row in json.loads(done.stdout)], [3, 1])
+            self.assertIn("chronik checkpoint verify says", done.stderr)
+            self.assertIn("corrupt", self.refused(place, "show", "agent", "2"))
+            self.assertIn("corrupt", self.refused(place, "export", "agent", "--output", self.dir / "out"))
+            self.chronik(place, "verify", code=1)
+            self.assertEqual(self.chronik(place, "restore", "agent", "3").stdout, "x")
+
+    def test_output_takes_the_place_of_files_only(self):
+        self.save(self.log, "state")
+        self.chronik(self.log, "restore", "agent", "1", "--output", "/dev/null")
+        self.assertTrue(Path("/dev/null").is_char_device())
+        file, link = self.dir / "file", self.dir / "link"
+        file.write_text("old", encoding="utf-8")
+        link.symlink_to(file)
+        self.chronik(self.log, "restore", "agent", "1", "--output", link)
+        self.assertEqual((link.is_symlink(), file.read_text(encoding="utf-8")), (True, "state"))
+        self.assertIn("No such file", self.refused(self.log, "restore", "agent", "1", "--output", self.dir / "no" / "file"))
+
     def flip(self, where, bytes_there):
         for path in where.rglob("*"):
             if path.is_file() and (at := path.read_bytes().find(bytes_there)) >= 0:
@@ -188,12 +213,10 @@ class CheckpointCli(harness.SystemTest):
         self.save(self.log, "x")
         owner = self.start(self.log, "import", stdin=subprocess.PIPE)  # holds the store while it waits for lines
 
-        def refusal():
-            done = harness.run([harness.BIN_DIR / "chronik", "checkpoint", "list", "agent", *self.log], check=False)
-            return done.stderr if done.returncode else None
-
-        said = harness.wait_until(refusal, what="the owner's lock")
-        self.assertIn(f"process {owner.pid};", said)
+        pid = self.dir / "log" / "owner"
+        harness.wait_until(lambda: pid.read_text(encoding="utf-8") == str(owner.pid), what="the owner's lock")
+        said = self.refused(self.log, "list", "agent")
+        self.assertIn(f"in use: {self.dir / 'log'} is open in process {owner.pid};", said)
         self.assertIn("SQLite", said)
         owner.kill()
         owner.wait(harness.DEADLINE_S)

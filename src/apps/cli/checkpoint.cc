@@ -82,7 +82,7 @@ void add_changes(const Commands& commands) {
   command->add_option("name", fork->second, "of the new session")->required();
   commands.does(command, [fork](const CheckpointRun& run) { return checkpoint_fork(run, fork->first, fork->second); });
 
-  auto tag = std::make_shared<CheckpointTag>();
+  auto tag = std::make_shared<CheckpointTags>();
   command = commands.add("tag", "add tags to a checkpoint, or remove some");
   add_target(command, tag->target);
   command->add_option("tag", tag->add, "to add");

@@ -49,7 +49,7 @@ struct CheckpointRewind {
   Target target;
   cp::CreateOptions options;
 };
-struct CheckpointTag {
+struct CheckpointTags {
   Target target;
   std::vector<std::string> add;
   std::vector<std::string> remove;
@@ -62,7 +62,7 @@ struct CheckpointAnnotate {
 cp::Status checkpoint_create(const CheckpointRun& run, const CheckpointCreate& options);
 cp::Status checkpoint_rewind(const CheckpointRun& run, const CheckpointRewind& options);
 cp::Status checkpoint_fork(const CheckpointRun& run, const Target& target, const std::string& name);
-cp::Status checkpoint_tag(const CheckpointRun& run, const CheckpointTag& options);
+cp::Status checkpoint_tag(const CheckpointRun& run, const CheckpointTags& options);
 cp::Status checkpoint_annotate(const CheckpointRun& run, const CheckpointAnnotate& options);
 cp::Status checkpoint_pin(const CheckpointRun& run, const Target& target, bool pinned);
 cp::Status checkpoint_delete(const CheckpointRun& run, const Target& target, bool whole_session);

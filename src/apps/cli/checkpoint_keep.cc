@@ -188,14 +188,14 @@ cp::Status checkpoint_export(const CheckpointRun& run, const CheckpointExport& o
       TRY_STATUS(session.export_to(sink, options.since));
     }
     TRY_STATUS(output.finish());
-    if (options.output == "-") return {};
+    if (options.output == "-") return check_whole(store);
     const std::uint64_t exported = lines - 2;  // without the first and the last line
     if (run.common.json) {
       print({{"session", info.name}, {"exported", exported}});
     } else {
       std::printf("exported %llu checkpoint(s) of %s\n", static_cast<unsigned long long>(exported), info.name.c_str());
     }
-    return {};
+    return check_whole(store);
   });
 }
 

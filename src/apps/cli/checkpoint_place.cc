@@ -28,7 +28,9 @@ cp::Result<cp::Store> open_store(const CheckpointRun& run, bool create) {
   cp::Options options;
   const Place& place = run.place;
   TRY(options.payload_bytes_max, parse_size(place.payload_max));
-  options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(run.common.timeout_s * 1000));
+  constexpr double kSecondsMax = 1e9;
+  options.timeout =
+      std::chrono::milliseconds(static_cast<std::int64_t>(std::min(run.common.timeout_s, kSecondsMax) * 1000));
   const std::string& path = place.sqlite.empty() ? place.directory : place.sqlite;
   std::error_code unknown;
   if (!create && !std::filesystem::exists(path, unknown)) {
@@ -106,8 +108,17 @@ cp::Result<cp::Checkpoint> find_checkpoint(const cp::Session& session, const std
 
 cp::Result<Found> find(const cp::Store& store, const Target& target) {
   TRY(cp::Session session, find_session(store, target.session));
-  TRY(cp::Checkpoint checkpoint, find_checkpoint(session, target.which));
-  return Found{std::move(session), std::move(checkpoint)};
+  auto checkpoint = find_checkpoint(session, target.which);
+  if (!checkpoint && checkpoint.error().code == Errc::not_found) TRY_STATUS(check_whole(store));
+  if (!checkpoint) return fail(checkpoint.error());
+  return Found{std::move(session), *std::move(checkpoint)};
+}
+
+cp::Status check_whole(const cp::Store& store) {
+  TRY(const cp::Health health, store.health());
+  if (health.damaged == 0) return {};
+  return fail(Errc::corrupt, "the store is damaged in " + std::to_string(health.damaged) +
+                                 " place(s), so checkpoints may be missing here; chronik checkpoint verify says where");
 }
 
 cp::Result<File> open_input(const std::string& path) {
@@ -145,10 +156,20 @@ cp::Result<Output> Output::open(const std::string& path) {
     if (!file) return fail(failed(Errc::storage_failed, "standard output").error());
     return Output("standard output", "", std::move(file));
   }
-  std::string unfinished = path + ".unfinished";
+  std::error_code unknown;
+  if (const auto kind = std::filesystem::status(path, unknown).type();
+      kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::not_found) {
+    File file(std::fopen(path.c_str(), "wb"));  // a device or a pipe: nothing takes its place
+    if (!file) return fail(failed(Errc::invalid_argument, path).error());
+    return Output(path, "", std::move(file));
+  }
+  // Through a link, to the file that it names.
+  const auto target = std::filesystem::weakly_canonical(path, unknown);
+  std::string name = unknown ? path : target.string();
+  std::string unfinished = name + ".unfinished";
   File file(std::fopen(unfinished.c_str(), "wb"));
   if (!file) return fail(failed(Errc::invalid_argument, unfinished).error());
-  return Output(path, std::move(unfinished), std::move(file));
+  return Output(std::move(name), std::move(unfinished), std::move(file));
 }
 
 Output::~Output() {
@@ -170,6 +191,7 @@ cp::Status Output::finish() {
     return failed(errno == ENOSPC ? Errc::disk_full : Errc::storage_failed, path_);
   }
   if (!unfinished_.empty()) {
+    if (::fsync(::fileno(file_.get())) != 0) return failed(Errc::storage_failed, path_);
     std::error_code error;
     std::filesystem::rename(unfinished_, path_, error);
     if (error) return fail(Errc::storage_failed, path_ + ": " + error.message());

@@ -23,6 +23,8 @@ struct Found {
   cp::Session session;
   cp::Checkpoint checkpoint;
 };
+/// Corrupt if the store was found damaged as it was opened: a list that ends well was whole.
+cp::Status check_whole(const cp::Store& store);
 cp::Result<Found> find(const cp::Store& store, const Target& target);
 
 struct CloseFile {
@@ -34,7 +36,8 @@ cp::Result<File> open_input(const std::string& path);
 /// All of it, unless there is more than that.
 cp::Result<std::string> read_payload(const std::string& path, std::uint64_t bytes_max);
 
-/// A file that appears under its name only once it is whole; "-" is standard output.
+/// A file that appears under its name only once it is whole and on disk; "-" is standard output. A device or a pipe is
+/// written as it is.
 class Output {
  public:
   static cp::Result<Output> open(const std::string& path);
@@ -48,7 +51,7 @@ class Output {
   Output(std::string path, std::string unfinished, File file)
       : path_(std::move(path)), unfinished_(std::move(unfinished)), file_(std::move(file)) {}
   std::string path_;
-  std::string unfinished_;  // empty: standard output
+  std::string unfinished_;  // empty: written as it is
   File file_;
 };
 

@@ -107,7 +107,7 @@ cp::Status checkpoint_sessions(const CheckpointRun& run) {
     } else {
       std::printf("%s", table.text().c_str());
     }
-    return {};
+    return check_whole(store);
   });
 }
 
@@ -134,7 +134,7 @@ cp::Status checkpoint_list(const CheckpointRun& run, const CheckpointList& optio
       query.cursor = page.next;
     }
     if (run.common.json) array.finish();
-    if (damaged == 0) return {};
+    if (damaged == 0) return check_whole(store);
     return fail(Errc::corrupt,
                 std::to_string(damaged) + " checkpoint(s) cannot be read; chronik checkpoint verify says more");
   });
@@ -274,7 +274,7 @@ cp::Status checkpoint_watch(const CheckpointRun& run, const CheckpointWatch& opt
         if (++seen == options.count) return {};
       }
       std::fflush(stdout);
-      if (!follow && page->events.empty()) return {};
+      if (!follow && page->events.empty()) return check_whole(store);
     }
   });
 }

@@ -59,7 +59,7 @@ cp::Status checkpoint_fork(const CheckpointRun& run, const Target& target, const
   });
 }
 
-cp::Status checkpoint_tag(const CheckpointRun& run, const CheckpointTag& options) {
+cp::Status checkpoint_tag(const CheckpointRun& run, const CheckpointTags& options) {
   if (options.add.empty() && options.remove.empty()) {
     return fail(Errc::invalid_argument, "no tag is named, to add or to --remove");
   }
