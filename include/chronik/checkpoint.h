@@ -244,6 +244,8 @@ struct VerifyReport {
   std::vector<Problem> problems;  // the first 1,000
   bool ok() const { return problem_count == 0; }
 };
+/// Sees what has been found so far.
+using VerifyProgress = std::function<void(const VerifyReport& so_far)>;
 
 enum class EventKind : std::uint8_t { created, restored, deleted, compacted, annotated, renamed, fenced };
 
@@ -268,6 +270,7 @@ struct Health {
   std::uint64_t payload_bytes = 0;  // as their owners count
   std::uint64_t stored_bytes = 0;   // of payload, after sharing and compression
   std::uint64_t dead_bytes = 0;     // on disk, for nobody
+  std::uint64_t damaged = 0;        // places found damaged while opening: lists may lack what was there; verify tells
 };
 
 struct ImportReport {
@@ -333,7 +336,8 @@ class Session {
   /// invalid_argument for a pinned one.
   Status remove(const CheckpointId& id) const;
   Result<PruneReport> prune(const Retention& retention, bool dry_run = false) const;
-  Result<VerifyReport> verify() const;
+  /// `progress` is told after each checkpoint.
+  Result<VerifyReport> verify(const VerifyProgress& progress = {}) const;
   Result<VerifyReport> verify(const CheckpointId& id) const;
 
   /// Events numbered `from` and above, at most `limit`.
@@ -375,7 +379,7 @@ class Store {
   /// With all its checkpoints.
   Status delete_session(std::string_view name) const;
 
-  Result<VerifyReport> verify() const;
+  Result<VerifyReport> verify(const VerifyProgress& progress = {}) const;
   /// Gives back what deleted checkpoints took. Bytes returned to the file system.
   Result<std::uint64_t> compact() const;
   Result<Health> health() const;

@@ -269,6 +269,11 @@ inline void health_counts(Place& place) {
   EXPECT_EQ(health.sessions, 1u);
   EXPECT_EQ(health.checkpoints, 10u);
   EXPECT_EQ(health.payload_bytes, 10'000u);
+  EXPECT_EQ(health.damaged, 0u);
+  std::vector<std::uint64_t> seen;
+  const VerifyProgress progress = [&](const VerifyReport& so_far) { seen.push_back(so_far.checkpoints); };
+  EXPECT_TRUE(store.verify(progress).value().ok());
+  EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
   EXPECT_GE(health.stored_bytes, 2000u);
 }
 

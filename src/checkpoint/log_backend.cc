@@ -127,12 +127,16 @@ class LogBackend final : public Backend {
     return {};
   }
   Result<Health> health() override {
-    TRY(const std::uint64_t disk,
-        call<std::uint64_t>([](LogEngine& engine) { return size_of(engine); }, shared_->options.timeout));
+    TRY(const Condition found,
+        call<Condition>([](LogEngine& engine) { return condition_of(engine); }, shared_->options.timeout));
     const std::uint64_t stored = shared_->chunks.stored_bytes();
     const std::uint64_t live = stored + tables().bytes();
-    return Health{tables().session_count(), tables().checkpoints(), tables().payload_bytes(), stored,
-                  disk > live ? disk - live : 0};
+    return Health{tables().session_count(),
+                  tables().checkpoints(),
+                  tables().payload_bytes(),
+                  stored,
+                  found.disk > live ? found.disk - live : 0,
+                  found.damaged};
   }
   Status close(Duration timeout) override {
     if (closed_.exchange(true)) return {};
@@ -140,7 +144,13 @@ class LogBackend final : public Backend {
   }
 
  private:
-  static task::Task<Result<std::uint64_t>> size_of(LogEngine& engine) { co_return engine.bytes_on_disk(); }
+  struct Condition {
+    std::uint64_t disk;
+    std::uint64_t damaged;
+  };
+  static task::Task<Result<Condition>> condition_of(LogEngine& engine) {
+    co_return Condition{engine.bytes_on_disk(), engine.damaged()};
+  }
 
   Tables& tables() { return shared_->tables; }
 

@@ -49,6 +49,8 @@ class LogEngine {
   task::Task<Result<std::vector<Problem>>> scrub();
   task::Task<Status> close();
   std::uint64_t bytes_on_disk() const;
+  /// Places found damaged while opening.
+  std::uint64_t damaged() const { return damage_.size(); }
 
  private:
   struct Flight {

@@ -34,7 +34,7 @@ class Verifier {
     }
   }
 
-  Status check_all() {
+  Status check_all(const VerifyProgress& progress) {
     return core_.backend().scan(session_, 0, false, [&](std::uint64_t sequence, const Result<Checkpoint>& c) {
       if (!c) {
         ++report_.checkpoints;
@@ -43,6 +43,7 @@ class Verifier {
         if (c->sequence != sequence) problem(sequence, "the record is of sequence " + std::to_string(c->sequence));
         check(*c);
       }
+      if (progress) progress(report_);
       return true;
     });
   }
@@ -56,10 +57,10 @@ class Verifier {
 
 }  // namespace
 
-Result<VerifyReport> Session::verify() const {
+Result<VerifyReport> Session::verify(const VerifyProgress& progress) const {
   TRY(const SessionInfo info, describe());
   VerifyReport report;
-  TRY_STATUS(Verifier(*core_, id_, info.name, report).check_all());
+  TRY_STATUS(Verifier(*core_, id_, info.name, report).check_all(progress));
   return report;
 }
 
@@ -71,13 +72,13 @@ Result<VerifyReport> Session::verify(const CheckpointId& id) const {
   return report;
 }
 
-Result<VerifyReport> Store::verify() const {
+Result<VerifyReport> Store::verify(const VerifyProgress& progress) const {
   VerifyReport report;
   std::string cursor;
   do {
     TRY(const SessionPage page, list_sessions(cursor, 1000));
     for (const SessionInfo& info : page.sessions) {
-      const Status status = Verifier(*core_, info.id, info.name, report).check_all();
+      const Status status = Verifier(*core_, info.id, info.name, report).check_all(progress);
       if (!status && status.error().code != Errc::not_found) return std::unexpected(status.error());
     }
     cursor = page.next;

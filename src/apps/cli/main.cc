@@ -1,10 +1,11 @@
 // chronik: the command line. Options and help here; what the commands do is in topics.cc, records.cc, groups.cc,
-// doctor.cc.
+// doctor.cc; chronik checkpoint has its own in checkpoint.cc.
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <functional>
 
+#include "apps/cli/checkpoint_commands.h"
 #include "apps/cli/commands.h"
 
 namespace chronik::cli {
@@ -93,7 +94,7 @@ void add_group(CLI::App& app, Everything& all) {
 
 int run(int argc, char** argv) {
   Everything all;
-  CLI::App app{"chronik: topics, records and groups of a Kafka-compatible broker"};
+  CLI::App app{"chronik: topics, records and groups of a Kafka-compatible broker; stores of checkpoints"};
   app.fallthrough();
   app.require_subcommand(1);
   app.add_option("--bootstrap", all.common.bootstrap, "broker, HOST:PORT")->capture_default_str();
@@ -109,6 +110,7 @@ int run(int argc, char** argv) {
   doctor_command->add_option("--admin", all.doctor.admin, "HOST:PORT of the admin face: its health is looked at too");
   doctor_command->add_flag("--write", all.doctor.write, "also write, read and delete a record in a topic of its own");
   doctor_command->callback([&] { all.chosen = [&] { return doctor(all.common, all.doctor); }; });
+  add_checkpoint(app, all.common, all.chosen);
   constexpr int kUsage = 2;
   try {
     app.parse(argc, argv);

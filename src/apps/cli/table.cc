@@ -8,6 +8,11 @@ namespace {
 bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789.-") == std::string::npos;
 }
+/// Characters, not bytes.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
 }  // namespace
 
 std::string Table::text() const {
@@ -16,7 +21,7 @@ std::string Table::text() const {
   std::vector<bool> numeric(columns, rows_.size() > 1);
   for (std::size_t r = 0; r < rows_.size(); ++r) {
     for (std::size_t c = 0; c < columns; ++c) {
-      width[c] = std::max(width[c], rows_[r][c].size());
+      width[c] = std::max(width[c], width_of(rows_[r][c]));
       if (r > 0 && !is_number(rows_[r][c])) numeric[c] = false;
     }
   }
@@ -24,7 +29,7 @@ std::string Table::text() const {
   for (const auto& row : rows_) {
     std::string line;
     for (std::size_t c = 0; c < columns; ++c) {
-      const std::string pad(width[c] - row[c].size(), ' ');
+      const std::string pad(width[c] - width_of(row[c]), ' ');
       line += numeric[c] ? pad + row[c] : row[c] + pad;
       if (c + 1 < columns) line += "  ";
     }

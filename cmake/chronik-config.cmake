@@ -1,0 +1,11 @@
+# find_package(chronik) gives chronik::checkpoint, static libraries; here is what they need in turn.
+include(CMakeFindDependencyMacro)
+find_dependency(PkgConfig)
+find_dependency(Threads)
+find_dependency(OpenSSL 3)
+find_dependency(fmt)
+pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing)
+pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+include(${CMAKE_CURRENT_LIST_DIR}/chronik-targets.cmake)
