@@ -90,7 +90,11 @@ class LogBackend final : public Backend {
       side->context = std::make_unique<task::Context>(loop->env());
       side->engine = std::make_unique<LogEngine>(*side->context, shared, directory, loop->process_id());
     });
-    return call<void>([](LogEngine& engine) { return engine.open(); }, shared_->options.timeout);
+    TRY_STATUS(call<void>([](LogEngine& engine) { return engine.open(); }, shared_->options.timeout));
+    TRY(const Condition found,
+        call<Condition>([](LogEngine& engine) { return condition_of(engine); }, shared_->options.timeout));
+    damaged_ = found.damaged;
+    return {};
   }
 
   Result<StagedPtr> stage(std::string_view payload, Duration timeout) override;
@@ -185,6 +189,7 @@ class LogBackend final : public Backend {
   /// A chunk is found only when it is in line: held while known ones are looked up, and while new ones get in line.
   std::mutex staging_;
   std::atomic<bool> closed_{false};
+  std::uint64_t damaged_ = 0;  // places, as of opening
 };
 
 Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) {
@@ -274,6 +279,12 @@ Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_
 }
 
 void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pending) {
+  if (damaged_ > 0) {
+    // What is lost may be the newest checkpoint of a session: its sequence would be given out again.
+    return pending->settle(fail(Errc::corrupt, "the store was found damaged in " + std::to_string(damaged_) +
+                                                   " place(s), which verify names: it takes no writes; export what is "
+                                                   "whole, and import it into a new store"));
+  }
   auto room = shared_->room->take(kDeltaRoom, *world_, shared_->options.timeout);
   if (!room) return pending->settle(fail(room.error()));
   std::uint64_t epoch = 0;

@@ -308,6 +308,15 @@ TEST(LogDamage, a_flipped_bit_anywhere_is_found_and_its_neighbours_stay) {
         ++whole;
       }
       ASSERT_GE(whole, kCheckpoints - 1) << report.problems[0].what;
+      // What is lost may be a session's newest: no sequence is given out again.
+      const auto more = session.create("more");
+      if (store->health().value().damaged > 0) {
+        ASSERT_FALSE(more);
+        ASSERT_EQ(more.error().code, Errc::corrupt);
+      } else {
+        ASSERT_TRUE(more);
+        ASSERT_EQ(more->sequence, kCheckpoints + 1);
+      }
       // The evidence outlives a compaction.
       ASSERT_TRUE(store->compact());
       ASSERT_GT(store->verify().value().problem_count, 0U);
