@@ -10,7 +10,9 @@ its reason, and every listed one occurred (of the scenarios that ran); 77: this 
 import argparse
 import contextlib
 import json
+import pathlib
 import sys
+import tempfile
 import threading
 import time
 
@@ -98,6 +100,13 @@ def uncovered(answers, ranges):
     return sorted(wanted - covered(answers))
 
 
+def without_mount_point(directory):
+    """In a bare chroot no mount point is visible above a directory; Java then cannot tell the size of the disk."""
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        points = {line.split()[1] for line in mounts}
+    return not any(str(place) in points for place in [directory, *directory.parents])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("filter", nargs="?")
@@ -115,6 +124,10 @@ def main():
     except servers.harness.Skip as reason:
         print(f"skipped: {reason}")
         return servers.harness.SKIPPED
+    left_out = set()
+    if without_mount_point(pathlib.Path(tempfile.gettempdir()).resolve()) and scenarios.pop("describe-log-dirs", None):
+        left_out.add("DescribeLogDirs")
+        print("differential: without describe-log-dirs, which Apache Kafka cannot answer where no mount point is visible (chroot)")
     began = time.monotonic()
     result, answers, ranges = compared(scenarios, lambda text: print(f"differential: {text}", flush=True), options.record)
     if options.answers:
@@ -128,7 +141,7 @@ def main():
         print(f"differs: {label} ({api} version {', '.join(map(str, found))}) at {path or 'the whole answer'}\n  kafka   {theirs}\n  chronik {ours}")
     for row in gone:
         print(f"listed in differences.json but no longer so: {row['steps']} at {row['path']}")
-    missing = [] if options.filter else uncovered(answers[0], ranges)
+    missing = [] if options.filter else [item for item in uncovered(answers[0], ranges) if item[0] not in left_out]
     for api, version in missing:
         print(f"no request of {api} version {version} is compared")
     apis = covered(answers[0])

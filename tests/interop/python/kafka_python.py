@@ -164,7 +164,8 @@ class Member(ConsumerRebalanceListener):
 
     def _read(self):
         while not self._stop.is_set():
-            records = [record for some in self._consumer.poll(100).values() for record in some]
+            # kafka-python 3.0.12 loses an assignment that arrives just as a poll times out; so few polls do.
+            records = [record for some in self._consumer.poll(1000).values() for record in some]
             self.got += values(records)
             if records:
                 try:
