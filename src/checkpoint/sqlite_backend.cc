@@ -49,6 +49,9 @@ class Readers {
 
 constexpr std::uint64_t kPayloadBytesMax = 1ULL << 30;  // SQLite's own limit for one value is near
 
+/// A change in line takes room without a payload too, or writers that do not wait would have no bound.
+constexpr std::uint64_t kChangeRoom = 512;
+
 class SqliteBackend final : public Backend {
  public:
   SqliteBackend(const std::string& path, const Options& options, std::shared_ptr<Surroundings> world,
@@ -62,7 +65,7 @@ class SqliteBackend final : public Backend {
 
   Result<StagedPtr> stage(std::string_view payload, Duration timeout) override {
     if (payload.size() >= kPayloadBytesMax) return fail(Errc::too_large, "SQLite takes payloads below 1 GiB");
-    TRY(Room::Token room, room_->take(payload.size(), *world_, timeout));
+    TRY(Room::Token room, room_->take(payload.size() + kChangeRoom, *world_, timeout));
     const Digest digest = sha256(payload);
     return std::make_shared<StagedForSqlite>(std::string(reinterpret_cast<const char*>(digest.data()), digest.size()),
                                              payload.size(), pack(payload), std::move(room));

@@ -93,6 +93,25 @@ TEST(SqliteProcesses, two_processes_lose_and_double_nothing) {
   kit::expect_sound(store);
 }
 
+TEST(Sqlite, changes_without_a_payload_have_a_bound_too) {
+  const embedded::TestDirectory directory;
+  const std::string path = directory.path("store.db");
+  const Store store =
+      Store::sqlite(path, {.timeout = std::chrono::milliseconds(200), .pending_bytes_max = 8192}).value();
+  const Session session = store.open_session("s").value();
+  auto other = Database::open(path, std::chrono::seconds(1)).value();
+  ASSERT_TRUE(other->run("BEGIN IMMEDIATE"));
+  Errc refused = Errc::closed;
+  int taken = 0;
+  for (; taken < 1000 && refused == Errc::closed; ++taken) {
+    const auto pending = session.create_async("");
+    if (!pending) refused = pending.error().code;
+  }
+  EXPECT_EQ(refused, Errc::overloaded);
+  EXPECT_LT(taken, 100);
+  ASSERT_TRUE(other->run("ROLLBACK"));
+}
+
 TEST(Sqlite, refuses_what_is_no_store_of_its_own) {
   const embedded::TestDirectory directory;
   std::ofstream(directory.path("text")) << std::string(5000, 'x');
