@@ -71,7 +71,7 @@ void tidy(std::vector<std::string>& tags) {
   tags.erase(twice.begin(), twice.end());
 }
 
-Result<Draft> make_draft(const Options&, const CreateOptions& options) {
+Result<Draft> make_draft(const CreateOptions& options) {
   TRY_STATUS(check_name("branch", options.branch));
   TRY_STATUS(check_text("message", options.message, kMessageBytesMax));
   TRY_STATUS(check_text("reason", options.reason, kReasonBytesMax));

@@ -60,7 +60,7 @@ struct Draft {
   std::optional<CheckpointId> branch_from;
   std::uint64_t epoch = 0;
 };
-Result<Draft> make_draft(const Options& limits, const CreateOptions& options);
+Result<Draft> make_draft(const CreateOptions& options);
 /// Appends it to the session: the change, with the finished checkpoint in it. Empty if its idempotency key is known;
 /// the checkpoint of that time is then in `known`.
 Result<Change> decide_append(Core& core, const View& view, const Draft& draft, std::optional<Checkpoint>& known);

@@ -50,7 +50,7 @@ Result<PendingCheckpoint> Session::create_async(std::string_view payload, const 
     return fail(Errc::too_large, "a payload of " + std::to_string(payload.size()) + " bytes, at most " +
                                      std::to_string(limits.payload_bytes_max));
   }
-  TRY(Draft draft, make_draft(limits, options));
+  TRY(Draft draft, make_draft(options));
   draft.epoch = epoch_;
   draft.checkpoint.size = payload.size();
   draft.checkpoint.payload_hash = sha256(payload);
@@ -65,7 +65,7 @@ Result<Checkpoint> Session::create(std::string_view payload, const CreateOptions
 
 Result<Checkpoint> Session::rewind(const CheckpointId& id, const CreateOptions& options) const {
   TRY(const Checkpoint old, get(id));
-  TRY(Draft draft, make_draft(core_->options(), options));
+  TRY(Draft draft, make_draft(options));
   Checkpoint& c = draft.checkpoint;
   draft.epoch = epoch_;
   c.size = old.size;

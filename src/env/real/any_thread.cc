@@ -21,19 +21,23 @@ Instant monotonic_clock_now() {
   return Instant{std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count()};
 }
 
+void random_words(std::span<std::uint64_t> words) {
+  auto* at = reinterpret_cast<char*>(words.data());
+  std::size_t missing = words.size_bytes();
+  while (missing > 0) {
+    const ssize_t n = ::getrandom(at, missing, 0);
+    CHECK(n > 0 || errno == EINTR);
+    if (n <= 0) continue;
+    at += n;
+    missing -= static_cast<std::size_t>(n);
+  }
+}
+
 std::uint64_t random_word() {
   thread_local std::array<std::uint64_t, 32> words;
   thread_local std::size_t left = 0;
   if (left == 0) {
-    auto* at = reinterpret_cast<char*>(words.data());
-    std::size_t missing = sizeof words;
-    while (missing > 0) {
-      const ssize_t n = ::getrandom(at, missing, 0);
-      CHECK(n > 0 || errno == EINTR);
-      if (n <= 0) continue;
-      at += n;
-      missing -= static_cast<std::size_t>(n);
-    }
+    random_words(words);
     left = words.size();
   }
   return words[--left];

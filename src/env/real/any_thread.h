@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "base/time.h"
 
@@ -10,7 +11,9 @@ namespace chronik::env {
 
 UnixMillis wall_clock_now();
 Instant monotonic_clock_now();
-/// From the kernel, in runs.
+/// Fills them from the kernel.
+void random_words(std::span<std::uint64_t> words);
+/// One of them; the kernel is asked for runs.
 std::uint64_t random_word();
 /// Of this process.
 std::int64_t process_id();

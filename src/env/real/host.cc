@@ -1,11 +1,8 @@
 #include "env/real/host.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/signal_set.hpp>
-#include <cerrno>
 #include <csignal>
 #include <future>
 #include <optional>
@@ -14,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "env/real/any_thread.h"
 #include "env/real/blocking_pool.h"
 #include "env/real/real_disk.h"
 #include "env/real/real_loop.h"
@@ -36,15 +34,7 @@ class RealEntropy final : public Entropy {
 
  private:
   void refill() {
-    auto* at = reinterpret_cast<char*>(words_.data());
-    std::size_t missing = sizeof words_;
-    while (missing > 0) {
-      const ssize_t n = ::getrandom(at, missing, 0);
-      CHECK(n > 0 || errno == EINTR);
-      if (n <= 0) continue;
-      at += n;
-      missing -= static_cast<std::size_t>(n);
-    }
+    random_words(words_);
     left_ = words_.size();
   }
 
