@@ -5,12 +5,20 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+LAST_LINES = 12
+
 
 def reason_of(case):
     """Why a test was skipped: our system tests print `skipped: reason`, GoogleTest the GTEST_SKIP message."""
     output = case.findtext("system-out") or ""
     found = re.search(r"^skipped: (.*)$", output, re.M) or re.search(r": Skipped\n(.+)\n", output)
     return found.group(1) if found else "no reason given"
+
+
+def why_failed(case):
+    """What a failed test said last: its first lines scrolled by long ago."""
+    lines = [line[:200] for line in (case.findtext("system-out") or "").splitlines() if line.strip()]
+    return "".join(f"\n    {line}" for line in lines[-LAST_LINES:])
 
 
 def main(paths):
@@ -33,7 +41,7 @@ def main(paths):
             elif case.get("status") == "disabled":
                 failed.append(f"{name}: disabled; skip it with a reason instead")
             else:
-                failed.append(name)
+                failed.append(name + why_failed(case))
     for name in skipped:
         print(f"skipped  {name}")
     for name in failed:

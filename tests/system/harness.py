@@ -50,6 +50,19 @@ def wait_until(event, deadline_s=DEADLINE_S, what="the event"):
         time.sleep(0.02)
 
 
+def wait_for_count(count, target, stall_s=DEADLINE_S, what="the count"):
+    """Waits until count() is target: as long as it grows, for how fast a disk is proves nothing. Asked every 20 ms."""
+    seen, since = count(), time.monotonic()
+    while seen != target:
+        if time.monotonic() - since >= stall_s:
+            raise AssertionError(f"{what}: {seen} of {target}, and no more for {stall_s} s")
+        time.sleep(0.02)
+        now = count()
+        if now > seen:
+            since = time.monotonic()
+        seen = now
+
+
 def need_root(why):
     if os.geteuid() != 0:
         raise Skip(f"needs root: {why}")

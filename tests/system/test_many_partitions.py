@@ -185,8 +185,8 @@ class ManyPartitions(harness.SystemTest):
         self.write_and_read(connection, names, [b"one", b"two"])
         # Idle for a while, so all of it goes to files.
         logs = broker.data_dir.glob
-        harness.wait_until(lambda: sum(log.stat().st_size > 0 for log in logs("topic-*/*.log")) == 3000,
-                           what="the flush of 3,000 partitions")
+        harness.wait_for_count(lambda: sum(log.stat().st_size > 0 for log in logs("topic-*/*.log")), 3000,
+                               what="partitions flushed")
         print(f"flushed: {descriptors(broker)} descriptors, {resident_kb(broker) >> 10} MB")
         self.assertLess(descriptors(broker), 150)
         broker.restart(kill=True)
