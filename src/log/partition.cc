@@ -79,12 +79,12 @@ Status Partition::apply_replayed(const wal::ReplayedFrame& frame) {
     return fail(Errc::corrupt, where + ": the write-ahead log holds a damaged record batch at offset " +
                                    std::to_string(frame.info.base.value()));
   }
-  std::optional<bool> commits;
+  std::optional<EndMarker> marker;
   if (header.is_control()) {
-    TRY(commits, marker_of(frame.payload.span()));
+    TRY(marker, marker_of(frame.payload.span()));
   }
-  producers_.update(header, header.max_timestamp);
-  transactions_.add(header, commits);
+  producers_.update(header, header.max_timestamp, marker);
+  transactions_.add(header, marker);
   tail_.push_back(
       {BatchRef{frame.payload, header.base_offset, header.last_offset(), header.max_timestamp, header.leader_epoch},
        wal::GroupSequence{0}, nullptr, header.has_producer()});
@@ -140,10 +140,10 @@ void Partition::refused_for_room(const wire::RecordBatchHeader& header) {
   producers_.expect_first(header, context_.wall_now());
 }
 
-/// The batch at the log's end, stamped. `commits`: of a transaction marker.
+/// The batch at the log's end, stamped. `marker`: what it says if it ends a transaction.
 std::expected<Appended, Rejection> Partition::place(ByteSpan batch, wire::RecordBatchHeader header,
                                                     UnixMillis max_timestamp, UnixMillis now,
-                                                    std::optional<bool> commits) {
+                                                    const std::optional<EndMarker>& marker) {
   const Offset base(log_end_.value());
   header.base_offset = base;
   const LogEndOffset end(header.next_offset().value());
@@ -159,8 +159,8 @@ std::expected<Appended, Rejection> Partition::place(ByteSpan batch, wire::Record
     wire::stamp_max_timestamp(place->bytes, max_timestamp);
     header.max_timestamp = max_timestamp;
   }
-  producers_.update(header, now);
-  transactions_.add(header, commits);
+  producers_.update(header, now, marker);
+  transactions_.add(header, marker);
   tail_.push_back({BatchRef{place->payload, base, header.last_offset(), header.max_timestamp, epoch_}, place->group,
                    place->commit, header.has_producer()});
   tail_bytes_ += batch.size();
