@@ -6,6 +6,7 @@
 
 #include "base/canary.h"
 #include "log/compact_transactions.h"
+#include "log/record_rules.h"
 #include "log/rejection.h"
 #include "wire/record_batch.h"
 #include "wire/record_reader.h"
@@ -102,20 +103,7 @@ std::optional<Rejection> Partition::refusal(ByteSpan batch, const wire::Validate
                      "a batch of " + std::to_string(batch.size()) +
                          " bytes exceeds max.message.bytes=" + std::to_string(config_.max_message_bytes)};
   }
-  if (config_.compact && validated.has_null_key && !validated.header.is_control()) {
-    return Rejection{ErrorCode::invalid_record, "a compacted topic takes no records without a key"};
-  }
-  if (config_.log_append_time) return std::nullopt;
-  const auto outside = [&](UnixMillis timestamp) {
-    if (timestamp.value() < 0) return false;  // no timestamp
-    const __int128 age = static_cast<__int128>(now.value()) - timestamp.value();
-    return age > config_.timestamp_before_max_ms || -age > config_.timestamp_after_max_ms;
-  };
-  if (outside(validated.min_timestamp) || outside(validated.max_timestamp)) {
-    return Rejection{ErrorCode::invalid_timestamp,
-                     "a timestamp is outside message.timestamp.before.max.ms / message.timestamp.after.max.ms"};
-  }
-  return std::nullopt;
+  return refuse_records(batch, validated, config_, now);
 }
 
 std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire::ValidatedBatch& validated,
