@@ -144,6 +144,7 @@ class Saver(Case):
         for name, value in kinds.items():
             self.saver.put(config_of("t"), checkpoint({}, f"id-{name}"), {"source": "loop", "its": value}, {})
         for name, value in kinds.items():
+            value = self.saver.serde.loads_typed(self.saver.serde.dumps_typed(value))  # which makes a list of a tuple
             found = list(self.saver.list(config_of("t"), filter={"its": value, "source": "loop"}))
             self.assertEqual([one.checkpoint["id"] for one in found], [f"id-{name}"])
             self.assertEqual(found[0].metadata["its"], value)
