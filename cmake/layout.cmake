@@ -11,17 +11,17 @@ chronik_room(meta ROOMS base env task wire shard wal LIBS nlohmann_json::nlohman
 chronik_room(coord ROOMS base env task wire shard log meta LIBS PkgConfig::re2 TEST_ROOMS sim)
 chronik_room(client ROOMS base env task wire TEST_ROOMS sim)
 chronik_room(server ROOMS base env task shard wire wal log meta coord client LIBS spdlog::spdlog TEST_ROOMS sim)
-chronik_room(admin ROOMS base env task wire shard meta log coord
-  LIBS prometheus-cpp::core nlohmann_json::nlohmann_json TEST_ROOMS sim)
 chronik_room(checkpoint ROOMS base env task wal 
   LIBS OpenSSL::Crypto $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> PkgConfig::zstd PkgConfig::sqlite3 TEST_ROOMS sim)
 chronik_room(embedded THREADS ROOMS base env task wal checkpoint TEST_ROOMS sim)
+chronik_room(admin ROOMS base env task wire shard meta log coord checkpoint
+  LIBS prometheus-cpp::core nlohmann_json::nlohmann_json OpenSSL::Crypto ${WSLAY_LIBRARY} TEST_ROOMS sim)
 # The worlds: everything is below them, nothing above but their program.
 chronik_room(harness DIR sim/harness ROOMS sim client server LIBS fmt::fmt)
 
 chronik_app(chronik-sim sim ROOMS harness LIBS spdlog::spdlog fmt::fmt)
 chronik_app(chronik-torture torture ROOMS harness env LIBS fmt::fmt)
-chronik_app(chronik-server server ROOMS server admin LIBS spdlog::spdlog)
+chronik_app(chronik-server server ROOMS server admin embedded LIBS spdlog::spdlog)
 chronik_app(chronik cli ROOMS client checkpoint embedded LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
 chronik_app(chronik-bench bench ROOMS base LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
 

@@ -284,6 +284,8 @@ class PendingCheckpoint {
   /// The outcome; timed_out leaves it open, ask again.
   Result<Checkpoint> wait(Duration timeout) const;
   bool settled() const;
+  /// Runs `callback` once it is settled: on a thread of the store, or here and now. It must be quick and not wait.
+  void then(std::function<void()> callback) const;
 
  private:
   friend class Session;
@@ -298,6 +300,10 @@ class Core;
 class Session {
  public:
   const SessionId& id() const { return id_; }
+  /// Of a fenced writer; 0: not fenced.
+  std::uint64_t epoch() const { return epoch_; }
+  /// A handle of the writer that fence() gave this epoch, maybe in another process.
+  Session with_epoch(std::uint64_t epoch) const { return {core_, id_, epoch}; }
   Result<SessionInfo> describe() const;
 
   /// A durable checkpoint of `payload`.

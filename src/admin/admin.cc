@@ -1,50 +1,17 @@
 #include "admin/admin.h"
 
-#include <cstring>
-
+#include "admin/checkpoints/api.h"
 #include "admin/exposition.h"
-#include "admin/http_request.h"
-#include "task/io.h"
+#include "admin/http_connection.h"
 
 namespace chronik::admin {
 
 namespace {
 
-constexpr std::size_t kConnectionsMax = 64;
-constexpr std::size_t kReceiveBytes = 4096;
+constexpr std::size_t kConnectionsMax = 256;
 constexpr Duration kIdleDeadline = 30s;
 constexpr Duration kAcceptDeadline = 24h * 3650;  // one accept may be in flight: its wait must not end before it
-constexpr Duration kWriteDeadline = 10s;
 constexpr Duration kReportDeadline = 2s;
-
-struct Reply {
-  int status = 200;
-  std::string type = "text/plain; charset=utf-8";
-  std::string body;
-};
-
-const char* reason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    default:
-      return "Service Unavailable";
-  }
-}
-
-Buffer encode(const Reply& reply, bool keep_alive, bool with_body) {
-  std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " " + reason(reply.status) +
-                     "\r\nContent-Type: " + reply.type + "\r\nContent-Length: " + std::to_string(reply.body.size()) +
-                     "\r\nConnection: " + (keep_alive ? "keep-alive" : "close") + "\r\n\r\n";
-  if (with_body) text += reply.body;
-  return Buffer::copy_of(as_bytes(text));
-}
 
 task::Task<Result<ShardReport>> report_shard(shard::Shard& shard) {
   ShardReport report;
@@ -76,7 +43,7 @@ task::Task<Reply> answer(task::Context& context, Source& source, const HttpReque
     reply.body = json ? waits_json(reports) : waits_table(reports);
     if (json) reply.type = "application/json";
   } else if (request.path == "/") {
-    reply.body = "chronik-server\n\n/health\n/metrics\n/debug/waits (?json)\n";
+    reply.body = "chronik-server\n\n/health\n/metrics\n/debug/waits (?json)\n/v1/ (/openapi.json)\n";
   } else {
     reply.status = 404;
     reply.body = "no such page: try /health, /metrics or /debug/waits\n";
@@ -136,36 +103,27 @@ task::Task<void> AdminServer::accept() {
 }
 
 task::Task<void> AdminServer::serve(env::StreamPtr stream) {
-  auto block = Block::allocate(kReceiveBytes);
+  HttpConnection connection(context_, stream);
   bool open = true;
   while (open && !stopping_) {
-    HttpParser parser;
-    std::size_t have = 0;
-    bool malformed = false;
-    while (!parser.complete() && !malformed && have < kReceiveBytes) {
-      const auto got =
-          co_await task::read_some(context_, stream, block, have, kReceiveBytes - have, context_.after(kIdleDeadline));
-      if (!got || *got == 0) {
-        open = false;
-        break;
+    auto request = co_await connection.next(context_.after(kIdleDeadline));
+    if (!request) {
+      const Errc code = request.error().code;
+      const bool too_long = code == Errc::out_of_range;
+      if (code == Errc::invalid_argument || too_long) {
+        Reply reply{too_long ? 431 : 400, "text/plain; charset=utf-8", "not a request we can read\n", {}};
+        (void)co_await connection.reply(std::move(reply), false, true);
       }
-      have += *got;
-      const auto used = parser.feed(ByteSpan(block->data(), have));
-      malformed = !used;
-      if (used) {
-        std::memmove(block->data(), block->data() + *used, have - *used);
-        have -= *used;
-      }
+      break;
     }
-    if (!open) break;
-    const bool complete = parser.complete() && !malformed;
-    const HttpRequest request = complete ? parser.request() : HttpRequest{"GET", "", "", false};
-    const Reply reply = complete ? co_await answer(context_, source_, request)
-                                 : Reply{400, "text/plain", "not a request we can read\n"};
-    std::vector<Buffer> pieces;
-    pieces.push_back(encode(reply, request.keep_alive, request.method != "HEAD"));
-    const auto sent = co_await task::write(context_, stream, std::move(pieces), context_.after(kWriteDeadline));
-    open = sent.has_value() && request.keep_alive;
+    if (api_ != nullptr && CheckpointApi::serves(*request)) {
+      open = co_await api_->serve(connection, *std::move(request));
+      continue;
+    }
+    const bool is_head = request->method == "HEAD";
+    const bool keep_alive = request->keep_alive && connection.at_end();
+    Reply reply = co_await answer(context_, source_, *request);
+    open = (co_await connection.reply(std::move(reply), keep_alive, !is_head)).has_value() && keep_alive;
   }
   stream->close();
   --connections_;

@@ -1,4 +1,5 @@
-// The admin face over HTTP/1.1: GET /health, /metrics, /debug/waits. It sees the broker only through Source.
+// The admin face over HTTP/1.1: GET /health, /metrics, /debug/waits, and the checkpoint store under /v1/. It sees the
+// broker only through Source.
 #pragma once
 
 #include <memory>
@@ -45,10 +46,13 @@ class Source {
 /// The report of every shard of a set.
 task::Task<std::vector<ShardReport>> report_shards(shard::Shard& from, Deadline until);
 
+class CheckpointApi;
+
 class AdminServer {
  public:
-  /// `source` outlives the server.
-  AdminServer(task::Context& context, Source& source) : context_(context), source_(source) {}
+  /// `source` and `api` (null: no checkpoints) outlive the server.
+  AdminServer(task::Context& context, Source& source, CheckpointApi* api)
+      : context_(context), source_(source), api_(api) {}
 
   /// Binds and serves; in_use or permission_denied.
   Status start(const env::Address& at);
@@ -61,6 +65,7 @@ class AdminServer {
 
   task::Context& context_;
   Source& source_;
+  CheckpointApi* api_;
   env::ListenerPtr listener_;
   env::Address listening_;
   std::size_t connections_ = 0;

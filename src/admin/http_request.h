@@ -1,7 +1,10 @@
-// One HTTP request head, parsed by Beast without I/O, so that it also runs in simulation.
+// One HTTP request, parsed by Beast without I/O, so that it also runs in simulation: first its head, then its body as
+// it comes.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -11,21 +14,37 @@ namespace chronik::admin {
 
 struct HttpRequest {
   std::string method;
-  std::string path;   // without the query
-  std::string query;  // behind '?'
+  std::string target;  // path and query, as sent
+  std::string path;    // without the query, as sent
+  std::string query;   // behind '?', as sent
   bool keep_alive = true;
+  bool expects_continue = false;
+  std::string host;
+  std::string origin;
+  std::string content_type;
+  std::string epoch;                            // Chronik-Epoch
+  std::string websocket_key;                    // not empty: asks to become a WebSocket
+  std::optional<std::uint64_t> content_length;  // none: no body, or chunked
+  bool chunked = false;
 };
 
-/// Feed bytes until complete. Bodies are refused: every request here is a GET.
+/// Feed bytes until the head is complete; then allow a body, and feed until all is.
 class HttpParser {
  public:
   HttpParser();
   ~HttpParser();
 
-  /// Bytes consumed; invalid_argument if this is no HTTP request or too large.
+  /// Bytes consumed; invalid_argument if this is no HTTP request, too_large (out_of_range) beyond a limit.
   Result<std::size_t> feed(ByteSpan bytes);
+  bool head_complete() const;
   bool complete() const;
   HttpRequest request() const;
+
+  /// Of the body; none is allowed before. Once, after the head.
+  void allow_body(std::uint64_t bytes_max);
+  /// What has come of the body since the last call.
+  std::string take_body();
+  std::size_t body_bytes() const;
 
  private:
   struct Impl;

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <vector>
 
 #include "base/time.h"
 
@@ -16,11 +18,14 @@ class Latch {
   bool is_set() const { return set_.load(std::memory_order_acquire); }
   /// True once set, false when `timeout` passed first. Only Surroundings calls it: simulated time does not pass here.
   bool wait_for(Duration timeout);
+  /// Runs `callback` once it happened: on the thread that sets it, or here and now. It must be quick.
+  void then(std::function<void()> callback);
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<bool> set_{false};
+  std::vector<std::function<void()>> callbacks_;
 };
 
 }  // namespace chronik::checkpoint

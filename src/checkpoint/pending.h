@@ -22,6 +22,8 @@ class Pending {
     latch_.set();
   }
   bool settled() const { return latch_.is_set(); }
+  /// As Latch::then.
+  void then(std::function<void()> callback) { latch_.then(std::move(callback)); }
   /// timed_out leaves it open.
   Status wait(Surroundings& world, Duration timeout) {
     if (!latch_.is_set() && !world.wait(latch_, timeout)) {

@@ -26,6 +26,10 @@ bool PendingCheckpoint::settled() const {
   return state_->pending->settled();
 }
 
+void PendingCheckpoint::then(std::function<void()> callback) const {
+  state_->pending->then(std::move(callback));
+}
+
 namespace {
 
 /// Puts an append in line.

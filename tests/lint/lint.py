@@ -111,8 +111,8 @@ BANNED = [
 
 # (rule, pattern of the whole include, message, where it does not apply)
 BANNED_INCLUDES = [
-    ("boost", r"boost/(?!beast/).*", "Boost stays in env/real", door),
-    ("boost", r"boost/beast/.*", "Beast's HTTP, without its I/O, is for admin", lambda s: s.under("admin")),
+    ("boost", r"boost/(?!beast/|url/).*", "Boost stays in env/real", door),
+    ("boost", r"boost/(beast|url)/.*", "Beast's HTTP, without its I/O, is for admin", lambda s: s.under("admin")),
     ("syscall", SYSTEM_HEADERS, "the operating system is reached through env", door_or_client),
     ("syscall", r"fstream|filesystem", "files are reached through env", door_client_or_test),
     ("log-time", r"spdlog/.*", "only server, admin and apps write logs",

@@ -147,15 +147,7 @@ cp::Status checkpoint_verify(const CheckpointRun& run, const std::string& name) 
       TRY(report, session ? session->verify(tell) : store.verify(tell));
     }
     if (run.common.json) {
-      ordered_json problems = ordered_json::array();
-      for (const auto& problem : report.problems) {
-        problems.push_back({{"session", problem.session}, {"sequence", problem.sequence}, {"what", problem.what}});
-      }
-      print({{"ok", report.ok()},
-             {"checkpoints", report.checkpoints},
-             {"bytes", report.bytes},
-             {"problem_count", report.problem_count},
-             {"problems", std::move(problems)}});
+      print(cp::to_json(report));
     } else {
       for (const auto& problem : report.problems) {
         const std::string where = problem.sequence == 0 ? "" : " sequence " + std::to_string(problem.sequence);

@@ -221,50 +221,12 @@ void Progress::update(std::uint64_t done) {
   std::fprintf(stderr, "\r%s  [%s] %3d %%\x1b[K", what_.c_str(), bar.c_str(), static_cast<int>(part * 100));
 }
 
-const char* name_of(cp::Trigger trigger) {
-  constexpr const char* kNames[] = {"manual", "automatic", "scheduled"};
-  return kNames[static_cast<std::size_t>(trigger)];
-}
-
-const char* name_of(cp::Level level) {
-  constexpr const char* kNames[] = {"info", "warning", "critical"};
-  return kNames[static_cast<std::size_t>(level)];
-}
-
-ordered_json to_json(const cp::Checkpoint& c) {
-  ordered_json annotations = ordered_json::array();
-  for (const auto& one : c.annotations) {
-    annotations.push_back(
-        {{"level", name_of(one.level)}, {"text", one.text}, {"at", one.at.time_since_epoch().count()}});
-  }
-  return {{"id", cp::to_string(c.id)},
-          {"sequence", c.sequence},
-          {"parent", c.parent.is_nil() ? ordered_json() : ordered_json(cp::to_string(c.parent))},
-          {"branch", c.branch},
-          {"message", c.message},
-          {"trigger", name_of(c.trigger)},
-          {"reason", c.reason},
-          {"metadata", ordered_json::parse(c.metadata, nullptr, false)},
-          {"created_at", c.created_at.time_since_epoch().count()},
-          {"size", c.size},
-          {"content_type", c.content_type},
-          {"schema_version", c.schema_version},
-          {"payload_hash", cp::to_hex(c.payload_hash)},
-          {"parent_hash", cp::to_hex(c.parent_hash)},
-          {"hash", cp::to_hex(c.hash)},
-          {"idempotency_key", c.idempotency_key},
-          {"writer_epoch", c.writer_epoch},
-          {"tags", c.tags},
-          {"annotations", std::move(annotations)},
-          {"pinned", c.pinned}};
-}
-
 void print(const ordered_json& json) {
   std::printf("%s\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
 }
 
 void print_changed(const CheckpointRun& run, const char* what, const cp::Checkpoint& c) {
-  if (run.common.json) return print(to_json(c));
+  if (run.common.json) return print(cp::to_json(c));
   std::printf("%s sequence %llu, %s\n", what, static_cast<unsigned long long>(c.sequence), cp::to_string(c.id).c_str());
 }
 

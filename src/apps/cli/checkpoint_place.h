@@ -8,6 +8,7 @@
 #include <string>
 
 #include "apps/cli/checkpoint_commands.h"
+#include "checkpoint/json.h"
 
 namespace chronik::cli {
 
@@ -72,12 +73,9 @@ class Progress {
 };
 
 /// All of a checkpoint but its payload, for programs.
-ordered_json to_json(const cp::Checkpoint& checkpoint);
 void print(const ordered_json& json);
 /// One checkpoint after a change: JSON, or "created 7  019..." for people.
 void print_changed(const CheckpointRun& run, const char* what, const cp::Checkpoint& checkpoint);
 std::string joined(const std::vector<std::string>& words);
-const char* name_of(cp::Trigger trigger);
-const char* name_of(cp::Level level);
 
 }  // namespace chronik::cli

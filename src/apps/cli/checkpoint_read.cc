@@ -34,29 +34,10 @@ class Array {
   bool begun_ = false;
 };
 
-ordered_json to_json(const cp::SessionInfo& info) {
-  ordered_json branches = ordered_json::object();
-  for (const auto& branch : info.branches) {
-    branches[branch.name] = {{"sequence", branch.sequence}, {"head", cp::to_string(branch.head)}};
-  }
-  return {{"session", info.name},
-          {"id", cp::to_string(info.id)},
-          {"metadata", ordered_json::parse(info.metadata, nullptr, false)},
-          {"created_at", info.created_at.time_since_epoch().count()},
-          {"forked_from", info.forked_from},
-          {"checkpoints", info.checkpoints},
-          {"last_sequence", info.last_sequence},
-          {"last_event", info.last_event},
-          {"epoch", info.epoch},
-          {"branches", std::move(branches)}};
-}
-
 cp::Result<cp::Query> make_query(const CheckpointList& options) {
   cp::Query query = options.query;
   if (!options.trigger.empty()) {
-    query.trigger = options.trigger == "manual"      ? cp::Trigger::manual
-                    : options.trigger == "automatic" ? cp::Trigger::automatic
-                                                     : cp::Trigger::scheduled;
+    query.trigger = cp::parse_trigger(options.trigger);
   }
   if (!options.from.empty()) {
     TRY(query.from, parse_moment(options.from, wall_now()));
@@ -94,7 +75,7 @@ cp::Status checkpoint_sessions(const CheckpointRun& run) {
       TRY(const cp::SessionPage page, store.list_sessions(cursor, kPage));
       for (const auto& info : page.sessions) {
         if (run.common.json) {
-          array.add(to_json(info));
+          array.add(cp::to_json(info));
         } else {
           table.add({info.name, std::to_string(info.checkpoints), std::to_string(info.last_sequence),
                      show_time(info.created_at), std::to_string(info.branches.size()), info.forked_from});
@@ -122,7 +103,7 @@ cp::Status checkpoint_list(const CheckpointRun& run, const CheckpointList& optio
       query.limit = std::min<std::uint64_t>(left, kPage);
       TRY(const cp::Page page, session.list(query));
       for (const auto& c : page.checkpoints) {
-        if (run.common.json) array.add(cli::to_json(c));
+        if (run.common.json) array.add(cp::to_json(c));
       }
       if (!run.common.json) print_rows(page, first);
       for (const auto& problem : page.damaged) {
@@ -145,7 +126,7 @@ cp::Status checkpoint_show(const CheckpointRun& run, const Target& target) {
     TRY(const Found found, find(store, target));
     const cp::Checkpoint& c = found.checkpoint;
     if (run.common.json) {
-      print(to_json(c));
+      print(cp::to_json(c));
       return {};
     }
     const auto row = [](const char* name, const std::string& value) {
@@ -157,7 +138,7 @@ cp::Status checkpoint_show(const CheckpointRun& run, const Target& target) {
     row("branch", c.branch);
     row("created", show_time(c.created_at) + " UTC");
     row("message", c.message);
-    row("trigger", std::string(name_of(c.trigger)) + (c.reason.empty() ? "" : ": " + c.reason));
+    row("trigger", std::string(cp::name_of(c.trigger)) + (c.reason.empty() ? "" : ": " + c.reason));
     row("size", show_size(c.size));
     row("content type", c.content_type);
     row("schema version", c.schema_version == 0 ? "" : std::to_string(c.schema_version));
@@ -167,7 +148,7 @@ cp::Status checkpoint_show(const CheckpointRun& run, const Target& target) {
     row("hash", cp::to_hex(c.hash));
     row("tags", joined(c.tags));
     row("pinned", c.pinned ? "yes" : "");
-    for (const auto& one : c.annotations) row(name_of(one.level), show_time(one.at) + "  " + one.text);
+    for (const auto& one : c.annotations) row(cp::name_of(one.level).data(), show_time(one.at) + "  " + one.text);
     return {};
   });
 }
@@ -227,26 +208,16 @@ cp::Status checkpoint_restore(const CheckpointRun& run, const CheckpointRestore&
 
 namespace {
 
-const char* name_of(cp::EventKind kind) {
-  constexpr const char* kNames[] = {"created", "restored", "deleted", "compacted", "annotated", "renamed", "fenced"};
-  return kNames[static_cast<std::size_t>(kind)];
-}
-
 void print_event(const CheckpointRun& run, const cp::Event& event) {
   const auto number = static_cast<unsigned long long>(event.number);
   const auto sequence = static_cast<unsigned long long>(event.sequence);
   if (run.common.json) {
-    const ordered_json json{{"number", event.number},
-                            {"kind", name_of(event.kind)},
-                            {"sequence", event.sequence},
-                            {"count", event.count},
-                            {"at", event.at.time_since_epoch().count()}};
-    std::printf("%s\n", json.dump().c_str());
+    std::printf("%s\n", cp::to_text(cp::to_json(event)).c_str());
   } else if (event.sequence == 0) {
-    std::printf("%llu  %s  session %s\n", number, show_time(event.at).c_str(), name_of(event.kind));
+    std::printf("%llu  %s  session %s\n", number, show_time(event.at).c_str(), cp::name_of(event.kind).data());
   } else {
-    std::printf("%llu  %s  %s sequence %llu%s\n", number, show_time(event.at).c_str(), name_of(event.kind), sequence,
-                event.count > 1 ? (", " + std::to_string(event.count) + " in all").c_str() : "");
+    std::printf("%llu  %s  %s sequence %llu%s\n", number, show_time(event.at).c_str(), cp::name_of(event.kind).data(),
+                sequence, event.count > 1 ? (", " + std::to_string(event.count) + " in all").c_str() : "");
   }
 }
 

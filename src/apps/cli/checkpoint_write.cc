@@ -74,9 +74,7 @@ cp::Status checkpoint_tag(const CheckpointRun& run, const CheckpointTags& option
 cp::Status checkpoint_annotate(const CheckpointRun& run, const CheckpointAnnotate& options) {
   return with_store(run, false, [&](const cp::Store& store) -> cp::Status {
     TRY(const Found found, find(store, options.target));
-    const cp::Level level = options.level == "info"      ? cp::Level::info
-                            : options.level == "warning" ? cp::Level::warning
-                                                         : cp::Level::critical;
+    const cp::Level level = cp::parse_level(options.level).value_or(cp::Level::info);  // CLI11 checked it
     TRY(const cp::Checkpoint changed, found.session.annotate(found.checkpoint.id, level, options.text));
     print_changed(run, "annotated", changed);
     return {};

@@ -8,15 +8,19 @@
 #include <cstdlib>
 
 #include "admin/admin.h"
+#include "admin/checkpoints/api.h"
 #include "apps/server/broker_source.h"
 #include "apps/server/options.h"
+#include "embedded/machine.h"
+#include "embedded/open.h"
 #include "env/real/host.h"
 #include "env/real/limits.h"
 
 namespace chronik {
 namespace {
 
-constexpr Duration kStopDeadline = 8s;  // of the promised ten
+constexpr Duration kStopDeadline = 7s;  // of the promised ten
+constexpr Duration kCloseDeadline = 2s;
 constexpr int kExitUsage = 2;
 
 env::DiskBackend backend(meta::DiskBackendChoice choice) {
@@ -35,6 +39,7 @@ struct Process {
   env::Host& host;
   server::Broker& broker;
   admin::AdminServer& admin;
+  admin::CheckpointApi& checkpoints;
   env::Address admin_address;
   int exit_code = 0;
   bool started = false;
@@ -67,6 +72,7 @@ task::Task<void> start(Process& process) {
 task::Task<void> stop(Process& process, task::Context& context) {
   const Status status = co_await process.broker.stop(context.after(kStopDeadline));
   if (!status) spdlog::warn("stopped, but not cleanly: {}", status.error().message());
+  co_await process.checkpoints.close(context.after(kCloseDeadline));
   process.admin.stop();
   process.host.stop();
 }
@@ -83,8 +89,12 @@ int run(const ServerOptions& options) {
   server::Broker broker(shards, options.broker);
   task::Context& first = shards.at(0).context();
   BrokerSource source(broker);
-  admin::AdminServer admin(first, source);
-  Process process{**host, broker, admin, options.admin};
+  const auto machine = std::make_shared<embedded::Machine>();
+  admin::CheckpointApi checkpoints(first, machine, [directory = options.broker.data_directory + "/checkpoints"] {
+    return embedded::open_log(directory, {});
+  });
+  admin::AdminServer admin(first, source, &checkpoints);
+  Process process{**host, broker, admin, checkpoints, options.admin};
   (*host)->on_stop_signal([&] {
     if (std::exchange(process.stopping, true)) return;
     if (!process.started) {

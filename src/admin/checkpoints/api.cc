@@ -1,0 +1,314 @@
+#include "admin/checkpoints/api.h"
+
+#include <algorithm>
+
+#include "checkpoint/json.h"
+#include "checkpoint/text.h"
+
+namespace chronik::admin {
+
+using cp::Errc;
+using cp::fail;
+using cp::Result;
+
+namespace {
+
+constexpr std::size_t kMemory = 512U << 20;
+constexpr std::uint64_t kJsonBytesMax = 1U << 20;
+constexpr std::uint64_t kTimeoutMs = 30'000;
+constexpr std::uint64_t kTimeoutMsMax = 300'000;
+constexpr std::uint64_t kWaitMsMax = 60'000;
+constexpr int kLengthyMax = 8;
+
+/// Only pages that this server itself would serve may ask: others have no business here, whoever's browser they are in.
+bool foreign(const HttpRequest& request) {
+  if (request.origin.empty()) return false;
+  const auto scheme = request.origin.find("://");
+  return scheme == std::string::npos || request.origin.substr(scheme + 3) != request.host;
+}
+
+cp::Status check_query(const Route& route, const Call& call) {
+  for (const auto& [name, value] : call.query) {
+    const auto known = [&name](const Parameter& parameter) {
+      const std::string_view pattern = parameter.name;
+      if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
+      return name == pattern;
+    };
+    if (!std::ranges::any_of(route.query, known)) {
+      std::string names;
+      for (const Parameter& parameter : route.query) names += (names.empty() ? "" : ", ") + std::string(parameter.name);
+      return fail(Errc::invalid_argument, "no parameter '" + name + "' here, only " + names);
+    }
+    if (!cp::is_utf8(name) || !cp::is_utf8(value)) return fail(Errc::invalid_argument, "a parameter is not UTF-8");
+  }
+  return {};
+}
+
+/// The request as a call of a route; a reply if it is none.
+std::optional<Reply> decode(const HttpRequest& request, Call& call, const Route*& route) {
+  if (foreign(request)) return problem(403, "forbidden", "this server does not answer pages of " + request.origin);
+  call.http = request;
+  std::vector<std::string> segments;
+  if (const auto decoded = decode_target(request.target, segments, call.query); !decoded) {
+    return problem(decoded.error());
+  }
+  std::string allowed;
+  route = find_route(request.method, segments, call.path, allowed);
+  if (route == nullptr && allowed.empty()) {
+    return problem(404, "not_found", "nothing is at " + request.path + "; /openapi.json lists what is");
+  }
+  if (route == nullptr) {
+    Reply reply = problem(405, "method_not_allowed", request.path + " takes " + allowed);
+    reply.headers.emplace_back("Allow", allowed);
+    return reply;
+  }
+  if (const auto checked = check_query(*route, call); !checked) return problem(checked.error());
+  const auto timeout = call.number("timeout_ms", kTimeoutMsMax);
+  if (!timeout) return problem(timeout.error());
+  call.timeout = std::chrono::milliseconds(timeout->value_or(kTimeoutMs));
+  return std::nullopt;
+}
+
+template <class Work>
+auto guarded(std::shared_ptr<std::atomic<int>> counter, Work work) {
+  return [counter = std::move(counter), work = std::move(work)] {
+    auto result = work();
+    counter->fetch_sub(1);
+    return result;
+  };
+}
+
+}  // namespace
+
+CheckpointApi::CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroundings> world, Open open)
+    : context_(context),
+      world_(std::move(world)),
+      open_(std::move(open)),
+      opened_(context),
+      bodies_(context, "http.bodies", kMemory) {}
+
+bool CheckpointApi::serves(const HttpRequest& request) {
+  return request.path.starts_with("/v1/") || request.path == "/openapi.json";
+}
+
+task::Task<Result<CheckpointApi::CorePtr>> CheckpointApi::core(Deadline until) {
+  while (!core_ && opening_) {
+    if (co_await opened_.wait("checkpoint.open", until) == task::Woken::timed_out) {
+      co_return fail(Errc::timed_out, "the store is still being opened");
+    }
+  }
+  if (closed_) co_return fail(Errc::closed, "the server is stopping");
+  if (core_) co_return core_;
+  opening_ = true;
+  // Not this request's deadline: others wait for it too.
+  auto opened = co_await offload<CorePtr>("checkpoint.open", context_.after(std::chrono::minutes(5)),
+                                          [open = open_] { return open(); });
+  opening_ = false;
+  if (opened) core_ = *opened;
+  opened_.notify_all();
+  co_return opened;
+}
+
+task::Task<void> CheckpointApi::close(Deadline until) {
+  closed_ = true;
+  if (!core_) co_return;
+  const auto closing = [core = std::exchange(core_, nullptr)]() -> cp::Status { return cp::Store(core).close(); };
+  (void)co_await offload<void>("checkpoint.close", until, closing);
+}
+
+task::Task<bool> CheckpointApi::wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until) {
+  task::Operation<void> operation(context_, what, until);
+  auto done = std::make_shared<env::Callback<void>>(operation.callback());
+  latch->then([&loop = context_.env().loop, done] { loop.post_remote([done] { (*done)(Status()); }); });
+  const auto woken = co_await operation;
+  co_return woken.has_value();
+}
+
+task::Task<bool> CheckpointApi::serve(HttpConnection& connection, HttpRequest request) {
+  Call call;
+  const Route* route = nullptr;
+  const bool is_head = request.method == "HEAD";
+  task::Charge charge;
+  Reply reply;
+  if (request.path == "/openapi.json") {
+    reply = {200, "application/json", openapi(), {}};
+  } else if (auto refused = decode(request, call, route)) {
+    reply = *std::move(refused);
+  } else {
+    const Deadline until = context_.after(call.timeout);
+    if (route->kind == Kind::stream) co_return co_await stream(connection, std::move(call));
+    if (route->kind == Kind::exports) co_return co_await exports(connection, std::move(call), until);
+    if (route->kind == Kind::imports) co_return co_await imports(connection, std::move(call), until);
+    reply = co_await answer(connection, *route, call, until, charge);
+  }
+  // A body that nobody read would be taken for the next request.
+  const bool keep_alive = request.keep_alive && connection.at_end();
+  const auto sent = co_await connection.reply(std::move(reply), keep_alive, !is_head);
+  co_return sent.has_value() && keep_alive;
+}
+
+task::Task<cp::Status> CheckpointApi::read_body(HttpConnection& connection, const Route& route, Call& call,
+                                                Deadline until, task::Charge& charge) {
+  const bool is_payload = route.kind == Kind::create;
+  const std::uint64_t most = is_payload ? cp::Options().payload_bytes_max : kJsonBytesMax;
+  const std::uint64_t length = call.http.content_length.value_or(call.http.chunked ? most : 0);
+  const auto too_long = [most] {
+    return fail(Errc::too_large, "a body of more than " + std::to_string(most) + " bytes");
+  };
+  if (length > most) co_return too_long();
+  if (route.takes[0] == '\0' && length > 0) {
+    co_return fail(Errc::invalid_argument, "this operation takes no body");
+  }
+  // Twice: as it comes, and where the store keeps it until it is on disk.
+  auto room = co_await bodies_.take(length * 2, until);
+  if (!room) co_return fail(Errc::overloaded, "too many bytes of other requests are being worked on; try again");
+  charge = *std::move(room);
+  if (length > 0) {
+    if (const auto allowed = co_await connection.allow_body(call.http, most); !allowed) co_return too_long();
+    auto body = co_await connection.read_body(until);
+    if (!body && body.error().code == chronik::Errc::out_of_range) co_return too_long();
+    if (!body) co_return fail(Errc::invalid_argument, "the body did not come whole: " + body.error().message());
+    call.body = *std::move(body);
+  }
+  if (is_payload || route.takes[0] == '\0') co_return cp::Status();
+  if (const auto checked = cp::check_json_object(call.body); !checked) {
+    co_return fail(Errc::invalid_argument, "the body must be a JSON object: " + checked.error().detail);
+  }
+  call.json = ordered_json::parse(call.body, nullptr, false);
+  co_return cp::Status();
+}
+
+task::Task<Reply> CheckpointApi::answer(HttpConnection& connection, const Route& route, Call& call, Deadline until,
+                                        task::Charge& charge) {
+  if (const auto read = co_await read_body(connection, route, call, until, charge); !read) {
+    co_return problem(read.error());
+  }
+  auto opened = co_await core(until);
+  if (!opened) co_return problem(opened.error());
+  const CorePtr store = *std::move(opened);
+  const auto shared = std::make_shared<Call>(std::move(call));
+  Result<Reply> reply;
+  switch (route.kind) {
+    case Kind::create:
+      reply = co_await create(store, shared, until);
+      break;
+    case Kind::payload:
+      reply = co_await payload(store, shared, until, charge);
+      break;
+    case Kind::diff:
+      reply = co_await diff(store, shared, until, charge);
+      break;
+    case Kind::events:
+      reply = co_await events(store, shared, until);
+      break;
+    default: {
+      auto work = [store, shared, run = route.run] { return run(cp::Store(store), *shared); };
+      if (route.kind == Kind::lengthy) {
+        if (lengthy_->fetch_add(1) >= kLengthyMax) {
+          lengthy_->fetch_sub(1);
+          co_return problem(503, "overloaded", "too many lengthy operations run already; try again later");
+        }
+        reply = co_await offload<Reply>("checkpoint.lengthy", until, guarded(lengthy_, std::move(work)));
+      } else {
+        reply = co_await offload<Reply>("checkpoint.call", until, std::move(work));
+      }
+    }
+  }
+  co_return reply ? *std::move(reply) : problem(reply.error());
+}
+
+task::Task<Result<Reply>> CheckpointApi::create(const CorePtr& core, std::shared_ptr<Call> call, Deadline until) {
+  // Staging works on the payload; the wait for the disk holds no thread, so that many share one sync.
+  auto pending = co_await offload<cp::PendingCheckpoint>(
+      "checkpoint.stage", until, [core, call]() -> Result<cp::PendingCheckpoint> {
+        TRY(const cp::Session session, session_of(cp::Store(core), *call));
+        TRY(const cp::CreateOptions options, create_options(*call));
+        return session.create_async(call->body, options);
+      });
+  if (!pending) co_return fail(pending.error());
+  auto settled = std::make_shared<cp::Latch>();
+  pending->then([settled] { settled->set(); });
+  if (!co_await wait("checkpoint.commit", settled, until)) {
+    co_return fail(Errc::timed_out, "not known to be durable yet; it may still become so");
+  }
+  const auto checkpoint = pending->wait(Duration(0));
+  if (!checkpoint) co_return fail(checkpoint.error());
+  co_return created(*checkpoint, *call);
+}
+
+task::Task<Result<Reply>> CheckpointApi::payload(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
+                                                 task::Charge& charge) {
+  auto found = co_await offload<cp::Checkpoint>("checkpoint.get", until, [core, call]() -> Result<cp::Checkpoint> {
+    TRY(const cp::Session session, session_of(cp::Store(core), *call));
+    return checkpoint_of(session, *call, call->path[1]);
+  });
+  if (!found) co_return fail(found.error());
+  charge.release();
+  auto room = co_await bodies_.take(found->size * 2, until);
+  if (!room) co_return fail(Errc::overloaded, "too many payloads are being read; try again");
+  charge = *std::move(room);
+  const bool told = call->http.method == "POST";
+  auto content = co_await offload<std::string>("checkpoint.payload", until,
+                                               [core, call, id = found->id, told]() -> Result<std::string> {
+                                                 TRY(const cp::Session session, session_of(cp::Store(core), *call));
+                                                 if (!told) return session.payload(id);
+                                                 TRY(cp::Restored restored, session.restore(id));
+                                                 return std::move(restored.payload);
+                                               });
+  if (!content) co_return fail(content.error());
+  Reply reply{200, "application/octet-stream", *std::move(content), {}};
+  // It was not checked when it came in, and must not end the line it stands in.
+  const auto printable = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (!found->content_type.empty() && std::ranges::all_of(found->content_type, printable)) {
+    reply.type = found->content_type;
+  }
+  reply.headers.emplace_back("Chronik-Id", to_string(found->id));
+  reply.headers.emplace_back("Chronik-Sequence", std::to_string(found->sequence));
+  reply.headers.emplace_back("ETag", '"' + cp::to_hex(found->payload_hash) + '"');
+  // Somebody's bytes, under our address: no browser shall run them.
+  reply.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  reply.headers.emplace_back("Content-Security-Policy", "sandbox");
+  co_return reply;
+}
+
+task::Task<Result<Reply>> CheckpointApi::diff(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
+                                              task::Charge& charge) {
+  using Pair = std::pair<cp::Checkpoint, cp::Checkpoint>;
+  auto found = co_await offload<Pair>("checkpoint.get", until, [core, call]() -> Result<Pair> {
+    TRY(const cp::Session session, session_of(cp::Store(core), *call));
+    TRY(cp::Checkpoint first, checkpoint_of(session, *call, call->path[1]));
+    TRY(cp::Checkpoint second, checkpoint_of(session, *call, call->path[2]));
+    return Pair(std::move(first), std::move(second));
+  });
+  if (!found) co_return fail(found.error());
+  constexpr std::uint64_t kParsedTimes = 12;  // what JSON takes once it is parsed
+  charge.release();
+  auto room = co_await bodies_.take((found->first.size + found->second.size) * kParsedTimes, until);
+  if (!room) co_return fail(Errc::overloaded, "too many payloads are being read; try again");
+  charge = *std::move(room);
+  co_return co_await offload<Reply>("checkpoint.diff", until, [core, call, pair = *found]() -> Result<Reply> {
+    TRY(const cp::Session session, session_of(cp::Store(core), *call));
+    TRY(const cp::Difference difference, session.diff(pair.first.id, pair.second.id));
+    return json_reply(cp::to_json(difference));
+  });
+}
+
+task::Task<Result<Reply>> CheckpointApi::events(const CorePtr& core, std::shared_ptr<Call> call, Deadline until) {
+  const auto wait_ms = call->number("wait_ms", kWaitMsMax);
+  if (!wait_ms) co_return fail(wait_ms.error());
+  const Deadline patience = std::min(until, context_.after(std::chrono::milliseconds(wait_ms->value_or(0))));
+  for (;;) {
+    const auto changed = core->watch();
+    auto page = co_await offload<cp::EventPage>("checkpoint.events", until, [core, call]() -> Result<cp::EventPage> {
+      TRY(const cp::Session session, session_of(cp::Store(core), *call));
+      TRY(const auto from, call->number("from"));
+      TRY(const auto limit, call->number("limit", 1000));
+      return session.events(from.value_or(1), limit.value_or(100));
+    });
+    if (!page) co_return fail(page.error());
+    if (!page->events.empty() || page->gap_from != 0 || closed_) co_return json_reply(cp::to_json(*page));
+    if (!co_await wait("checkpoint.event", changed, patience)) co_return json_reply(cp::to_json(*page));
+  }
+}
+
+}  // namespace chronik::admin

@@ -1,0 +1,86 @@
+// The checkpoint store over HTTP: /v1/ and /openapi.json (docs/http-api.md). The store's calls may block, so they run
+// on threads of their own; a request waits for them on the loop, with its deadline, and is bounded in memory.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "admin/checkpoints/routes.h"
+#include "checkpoint/core.h"
+#include "task/budget.h"
+#include "task/event.h"
+
+namespace chronik::admin {
+
+class CheckpointApi {
+ public:
+  /// Opens the store, on a thread that may block; asked again after a failure.
+  using Open = std::function<cp::Result<std::shared_ptr<cp::Core>>()>;
+
+  CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroundings> world, Open open);
+
+  /// Whether it is for us.
+  static bool serves(const HttpRequest& request);
+  /// Answers one request. False: the connection is to be closed.
+  task::Task<bool> serve(HttpConnection& connection, HttpRequest request);
+  /// Ends the store, if it was opened, after what is being written.
+  task::Task<void> close(Deadline until);
+
+  struct Follower;
+
+ private:
+  using CorePtr = std::shared_ptr<cp::Core>;
+
+  /// Runs `work` (returning cp::Result<T>) where it may block. A deadline ends the wait, not the work.
+  template <class T, class Work>
+  task::Task<cp::Result<T>> offload(const char* what, Deadline until, Work work);
+  task::Task<cp::Result<CorePtr>> core(Deadline until);
+  /// Waits until the latch is set, or the deadline; false then.
+  task::Task<bool> wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until);
+
+  // api.cc
+  task::Task<Reply> answer(HttpConnection& connection, const Route& route, Call& call, Deadline until,
+                           task::Charge& charge);
+  task::Task<cp::Status> read_body(HttpConnection& connection, const Route& route, Call& call, Deadline until,
+                                   task::Charge& charge);
+  task::Task<cp::Result<Reply>> create(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
+  task::Task<cp::Result<Reply>> payload(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
+                                        task::Charge& charge);
+  task::Task<cp::Result<Reply>> diff(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
+                                     task::Charge& charge);
+  task::Task<cp::Result<Reply>> events(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
+  // transfer.cc
+  task::Task<bool> exports(HttpConnection& connection, Call call, Deadline until);
+  task::Task<bool> imports(HttpConnection& connection, Call call, Deadline until);
+  // event_stream.cc
+  task::Task<bool> stream(HttpConnection& connection, Call call);
+  task::Task<void> follow(CorePtr core, std::shared_ptr<Call> call, std::uint64_t from,
+                          std::shared_ptr<Follower> follower);
+
+  task::Context& context_;
+  const std::shared_ptr<cp::Surroundings> world_;
+  const Open open_;
+  CorePtr core_;  // once opened
+  bool opening_ = false;
+  bool closed_ = false;
+  task::Event opened_;
+  task::Budget bodies_;
+  std::shared_ptr<std::atomic<int>> lengthy_ = std::make_shared<std::atomic<int>>(0);  // at work, waited for or not
+};
+
+template <class T, class Work>
+task::Task<cp::Result<T>> CheckpointApi::offload(const char* what, Deadline until, Work work) {
+  task::Operation<cp::Result<T>> operation(context_, what, until);
+  world_->run([&loop = context_.env().loop, done = operation.callback(), work = std::move(work)]() mutable {
+    cp::Result<T> result = work();
+    loop.post_remote([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  });
+  auto result = co_await operation;
+  if (!result) co_return cp::fail(cp::Errc::timed_out, "no answer in time; a write may still take effect");
+  co_return *std::move(result);
+}
+
+}  // namespace chronik::admin
