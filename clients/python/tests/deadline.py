@@ -1,7 +1,9 @@
 """What the tests share: every test ends within a deadline, a new place per backend, and the store to test against."""
 
+import atexit
 import faulthandler
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,42 @@ from pathlib import Path
 import chronik
 
 DEADLINE_S = 60
-SERVER = os.environ.get("CHRONIK_TEST_SERVER", "")  # http://HOST:PORT of a chronik-server whose store is this test's alone
+BIN_DIR = os.environ.get("CHRONIK_BIN_DIR", "")  # has chronik-server; without it, what needs one is skipped
+needs_server = unittest.skipUnless(BIN_DIR, "CHRONIK_BIN_DIR does not say where chronik-server is")
+
+
+class Server:
+    """A chronik-server process over a directory of its own, on ports the kernel chose."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.admin = "127.0.0.1:0"
+        self.start()
+
+    def start(self):
+        """The second time on the same port."""
+        self.process = subprocess.Popen([f"{BIN_DIR}/chronik-server", "--data-dir", str(self.directory), "--listen", "127.0.0.1:0",
+                                         "--admin", self.admin], stdout=subprocess.PIPE, text=True)
+        self.admin = re.search(r"^ready .*admin=(\S+)", self.process.stdout.readline())[1]
+        self.url = f"http://{self.admin}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+_shared = []
+
+
+def server_url():
+    """Of one server that the tests of this process share."""
+    if not _shared:
+        directory = tempfile.mkdtemp(prefix="chronik-python-server-")
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        _shared.append(Server(directory))
+        atexit.register(_shared[0].kill)
+    return _shared[0].url
 
 
 class Case(unittest.TestCase):
@@ -44,6 +81,6 @@ class Case(unittest.TestCase):
 def places(directory):
     """Where a store can be: every embedded backend, and the server if there is one."""
     found = {"memory": "memory:", "sqlite": f"sqlite:{directory}/store.db", "log": f"{directory}/log"}
-    if SERVER:
-        found["server"] = SERVER
+    if BIN_DIR:
+        found["server"] = server_url()
     return found

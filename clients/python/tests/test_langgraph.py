@@ -10,7 +10,7 @@ from typing import Annotated, TypedDict
 import chronik
 import chronik.aio
 from chronik.langgraph import ChronikSaver
-from deadline import DEADLINE_S, SERVER, Case, places
+from deadline import DEADLINE_S, Case, needs_server, places, server_url
 from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import WRITES_IDX_MAP, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
@@ -51,9 +51,9 @@ class Conformance(Case):
     def test_log(self):
         self.conform(str(self.dir / "log"))
 
-    @unittest.skipUnless(SERVER, "no server: CHRONIK_TEST_SERVER is not set")
+    @needs_server
     def test_server(self):
-        self.conform(SERVER)
+        self.conform(server_url())
 
 
 def config_of(thread, id=None, namespace=""):

@@ -1,4 +1,4 @@
-"""The interface of chronik.Store: the same on every backend, and on a server if CHRONIK_TEST_SERVER names one."""
+"""The interface of chronik.Store: the same on every backend, a server's too."""
 
 import io
 import threading
@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 import chronik
-from deadline import SERVER, Case
+from deadline import Case, needs_server, server_url
 
 
 class Everywhere:
@@ -291,10 +291,10 @@ class Log(Everywhere, Case):
         return self.dir / "log"
 
 
-@unittest.skipUnless(SERVER, "no server: CHRONIK_TEST_SERVER is not set")
+@needs_server
 class Server(Everywhere, Case):
     def where(self):
-        return SERVER
+        return server_url()
 
 
 if __name__ == "__main__":
