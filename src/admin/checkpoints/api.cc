@@ -85,6 +85,7 @@ CheckpointApi::CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroun
       world_(std::move(world)),
       open_(std::move(open)),
       opened_(context),
+      left_(context),
       bodies_(context, "http.bodies", kMemory) {}
 
 bool CheckpointApi::serves(const HttpRequest& request) {
@@ -107,13 +108,6 @@ task::Task<Result<CheckpointApi::CorePtr>> CheckpointApi::core(Deadline until) {
   if (opened) core_ = *opened;
   opened_.notify_all();
   co_return opened;
-}
-
-task::Task<void> CheckpointApi::close(Deadline until) {
-  closed_ = true;
-  if (!core_) co_return;
-  const auto closing = [core = std::exchange(core_, nullptr)]() -> cp::Status { return cp::Store(core).close(); };
-  (void)co_await offload<void>("checkpoint.close", until, closing);
 }
 
 task::Task<bool> CheckpointApi::wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until) {

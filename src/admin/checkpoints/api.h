@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "admin/checkpoints/routes.h"
@@ -26,7 +27,7 @@ class CheckpointApi {
   static bool serves(const HttpRequest& request);
   /// Answers one request. False: the connection is to be closed.
   task::Task<bool> serve(HttpConnection& connection, HttpRequest request);
-  /// Ends the store, if it was opened, after what is being written.
+  /// Says good-bye to followers; ends the store, if it was opened, after what is being written.
   task::Task<void> close(Deadline until);
 
   struct Follower;
@@ -67,6 +68,8 @@ class CheckpointApi {
   bool opening_ = false;
   bool closed_ = false;
   task::Event opened_;
+  std::set<Follower*> followers_;
+  task::Event left_;  // a follower
   task::Budget bodies_;
   std::shared_ptr<std::atomic<int>> lengthy_ = std::make_shared<std::atomic<int>>(0);  // at work, waited for or not
 };
