@@ -49,7 +49,7 @@ class Reply:
     def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float,
                  named: _Named) -> None:
         self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
+        self.headers = response.headers
         self._response = response
         self.connection = connection
         self._deadline = deadline

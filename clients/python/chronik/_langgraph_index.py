@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Any
+
+from langchain_core.runnables import RunnableConfig
 
 from .errors import NotFound
 from .model import Checkpoint as Stored
@@ -31,7 +32,7 @@ class Index:
         self._checkpoints: dict[str, dict[int, Stored]] = {}
         self._writes: dict[str, dict[int, Stored]] = {}
 
-    def config(self, checkpoint_id: str) -> Any:
+    def config(self, checkpoint_id: str) -> RunnableConfig:
         return {"configurable": {"thread_id": self.thread, "checkpoint_ns": self.namespace, "checkpoint_id": checkpoint_id}}
 
     def refresh(self) -> None:

@@ -15,7 +15,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from . import open as _open_blocking
 from .errors import Closed
@@ -43,15 +43,15 @@ class _Threaded:
 
 def _threaded(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
     @functools.wraps(method)
-    async def call(self: _Threaded, *args: P.args, **named: P.kwargs) -> T:
-        return await self._run(getattr(self._blocking, method.__name__), *args, **named)
+    async def call(self: Any, /, *args: P.args, **named: P.kwargs) -> T:
+        return cast(T, await self._run(getattr(self._blocking, method.__name__), *args, **named))
 
     return call
 
 
 def _opening(method: Callable[Concatenate[Any, P], Session]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncSession]]:
     @functools.wraps(method)
-    async def call(self: _Threaded, *args: P.args, **named: P.kwargs) -> AsyncSession:
+    async def call(self: Any, /, *args: P.args, **named: P.kwargs) -> AsyncSession:
         found = await self._run(getattr(self._blocking, method.__name__), *args, **named)
         return AsyncSession(found, self._threads)
 
@@ -64,7 +64,7 @@ class AsyncSession(_Threaded):
     @property
     def blocking(self) -> Session:
         """The session underneath, for code that may block."""
-        return self._blocking
+        return cast(Session, self._blocking)
 
     @property
     def name(self) -> str:
@@ -112,7 +112,7 @@ class AsyncStore(_Threaded):
     @property
     def blocking(self) -> Store:
         """The store underneath, for code that may block."""
-        return self._blocking
+        return cast(Store, self._blocking)
 
     create_session = _opening(Store.create_session)
     session = _opening(Store.session)

@@ -59,15 +59,18 @@ def _retention(retention: Retention) -> dict[str, Any]:
 
 
 def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
-    head, (metadata, at), middle, (tags, annotations, pinned) = row[:7], row[7:9], row[9:17], row[17:]
-    notes = tuple(model.Annotation(level, text, model.from_milliseconds(when)) for level, text, when in annotations)
-    return Checkpoint(*head, json.loads(metadata), model.from_milliseconds(at), *middle, tuple(tags), notes, pinned)
+    changed = list(row)
+    changed[7] = json.loads(row[7])
+    changed[8] = model.from_milliseconds(row[8])
+    changed[17] = tuple(row[17])
+    changed[18] = tuple(model.Annotation(level, text, model.from_milliseconds(at)) for level, text, at in row[18])
+    return Checkpoint(*changed)
 
 
 def _session(row: tuple[Any, ...]) -> SessionInfo:
-    id, name, metadata, at, *counts, branches = row
-    return SessionInfo(id, name, json.loads(metadata), model.from_milliseconds(at), *counts,
-                       tuple(Branch(*branch) for branch in branches))
+    id, name, metadata, at, forked_from, checkpoints, last_sequence, last_event, epoch, branches = row
+    return SessionInfo(id, name, json.loads(metadata), model.from_milliseconds(at), forked_from, checkpoints, last_sequence, last_event,
+                       epoch, tuple(Branch(*branch) for branch in branches))
 
 
 def _problems(rows: Iterable[tuple[Any, ...]]) -> tuple[Problem, ...]:
@@ -75,12 +78,13 @@ def _problems(rows: Iterable[tuple[Any, ...]]) -> tuple[Problem, ...]:
 
 
 def _verified(row: tuple[Any, ...]) -> VerifyReport:
-    return VerifyReport(*row[:3], _problems(row[3]))
+    checkpoints, bytes_read, problem_count, problems = row
+    return VerifyReport(checkpoints, bytes_read, problem_count, _problems(problems))
 
 
 def _event_page(row: tuple[Any, ...]) -> EventPage:
-    events = tuple(Event(*event[:4], model.from_milliseconds(event[4])) for event in row[0])
-    return EventPage(events, row[1], row[2])
+    events = (Event(number, kind, sequence, count, model.from_milliseconds(at)) for number, kind, sequence, count, at in row[0])
+    return EventPage(tuple(events), row[1], row[2])
 
 
 class EmbeddedSession(Session):
@@ -154,8 +158,8 @@ class EmbeddedSession(Session):
         self._native.remove(id)
 
     def prune(self, retention: Retention, dry_run: bool = False) -> PruneReport:
-        *counts, sequences = self._native.prune(_retention(retention), dry_run)
-        return PruneReport(*counts, tuple(sequences))
+        examined, deleted, payload_bytes, returned, sequences = self._native.prune(_retention(retention), dry_run)
+        return PruneReport(examined, deleted, payload_bytes, returned, tuple(sequences))
 
     def verify(self, id: str | None = None) -> VerifyReport:
         return _verified(self._native.verify() if id is None else self._native.verify_one(id))

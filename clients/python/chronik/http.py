@@ -36,7 +36,8 @@ def _id(text: str) -> str:
 
 def _checkpoint(given: dict[str, Any]) -> Checkpoint:
     notes = tuple(Annotation(note["level"], note["text"], model.from_milliseconds(note["at"])) for note in given["annotations"])
-    changed = {"created_at": model.from_milliseconds(given["created_at"]), "tags": tuple(given["tags"]), "annotations": notes}
+    changed: dict[str, Any] = {"created_at": model.from_milliseconds(given["created_at"]), "tags": tuple(given["tags"]),
+                               "annotations": notes}
     return Checkpoint(**{name: changed.get(name, given[name]) for name in Checkpoint.__slots__})
 
 

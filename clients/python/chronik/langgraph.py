@@ -21,11 +21,12 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (BaseCheckpointSaver, ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple,
-                                       SerializerProtocol, get_checkpoint_id, get_checkpoint_metadata)
+                                       get_checkpoint_id, get_checkpoint_metadata)
+from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from . import _langgraph_format as form
 from . import open as open_store
@@ -52,8 +53,8 @@ def _namespace(config: RunnableConfig) -> str:
 
 def _threaded(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
     @functools.wraps(method)
-    async def call(self: ChronikSaver, *args: P.args, **named: P.kwargs) -> T:
-        return await asyncio.wrap_future(self._threads.submit(method, self, *args, **named))
+    async def call(self: Any, /, *args: P.args, **named: P.kwargs) -> T:
+        return cast(T, await asyncio.wrap_future(self._threads.submit(method, self, *args, **named)))
 
     return call
 
