@@ -78,9 +78,11 @@ task::Task<Status> HttpConnection::feed_more(Deadline until) {
       block_ = std::move(larger);
       size_ *= 2;
     }
-    CO_TRY(const std::size_t got, co_await task::read_some(context_, stream_, block_, end_, size_ - end_, until));
-    if (got == 0) co_return fail(Errc::closed, "the client ended the connection");
-    end_ += got;
+    const auto got = co_await task::read_some(context_, stream_, block_, end_, size_ - end_, until);
+    readable_ = got && *got > 0;
+    if (!got) co_return fail(got.error());
+    if (*got == 0) co_return fail(Errc::closed, "the client ended the connection");
+    end_ += *got;
   }
   CO_TRY(const std::size_t used, parser_->feed(ByteSpan(block_->data() + begin_, end_ - begin_)));
   begin_ += used;
@@ -122,7 +124,7 @@ task::Task<Status> HttpConnection::reply(Reply reply, bool keep_alive, bool with
 
 task::Task<void> HttpConnection::linger() {
   const Deadline until = context_.after(kLinger);
-  for (std::uint64_t left = kLingerBytes; left > 0;) {
+  for (std::uint64_t left = readable_ ? kLingerBytes : 0; left > 0;) {
     const auto got = co_await task::read_some(context_, stream_, block_, 0, size_, until);
     if (!got || *got == 0) co_return;
     left -= std::min<std::uint64_t>(left, *got);

@@ -58,7 +58,8 @@ class HttpConnection {
   std::size_t size_;
   std::size_t begin_ = 0;  // of what is not parsed yet, in the block
   std::size_t end_ = 0;
-  bool stuck_ = false;  // the parser wants more before it takes anything
+  bool readable_ = true;  // the last read brought something
+  bool stuck_ = false;    // the parser wants more before it takes anything
   std::unique_ptr<HttpParser> parser_;
 };
 

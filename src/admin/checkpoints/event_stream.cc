@@ -105,9 +105,9 @@ task::Task<bool> CheckpointApi::stream(HttpConnection& connection, Call call) {
   const auto follower = std::make_shared<Follower>(context_, connection.stream());
   if (!follower->socket.feed(connection.take_rest())) co_return false;
   context_.spawn("checkpoint.follower", read_side(context_, follower));
-  followers_.insert(follower.get());
+  followers_.push_back(follower.get());
   co_await follow(*opened, shared, from_given->value_or(1), follower);
-  followers_.erase(follower.get());
+  std::erase(followers_, follower.get());
   left_.notify_all();
   co_return false;
 }
