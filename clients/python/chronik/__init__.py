@@ -11,6 +11,7 @@ chronik.aio has the same to be awaited, chronik.langgraph a checkpointer for Lan
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from .errors import (AlreadyExists, CheckpointError, Closed, Conflict, Corrupt, DiskFull, Fenced, InUse, InvalidArgument, NotFound,
@@ -32,7 +33,7 @@ __all__ = [
 def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any) -> Store:
     """A store, by where it is:
 
-    - a directory: Chronik's own log, created if absent; one process at a time (InUse)
+    - a directory (with a colon in it: as a pathlib.Path): Chronik's own log, created if absent; one process at a time (InUse)
     - `sqlite:PATH`: one file, any number of processes
     - `memory:`: for tests and what may be lost
     - `http://HOST:PORT` (or https): a chronik-server's --admin address
@@ -51,6 +52,10 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
     unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline"}
     if unknown:
         raise TypeError(f"open: no option {', '.join(sorted(unknown))} for an embedded store")
+    # Only a path object may name a directory that looks like something else.
+    scheme = re.match(r"([A-Za-z]\w+):", given) if isinstance(where, str) else None
+    if not given or given == "sqlite:" or (scheme and given != "memory:" and scheme[1] != "sqlite"):
+        raise InvalidArgument(f"not a directory, sqlite:PATH, memory: or http://HOST:PORT: {given!r}")
     if given == "memory:":
         return EmbeddedStore(_native.open_memory(options))
     if given.startswith("sqlite:"):

@@ -151,6 +151,9 @@ class ChronikSaver(BaseCheckpointSaver[str]):
                 index.session.remove(one.id)
             index.forget(one)
 
+        stored = tuple(stored)
+        if not stored:
+            return
         # Threads of their own: this may run on one of the saver's, and must not wait for them.
         with ThreadPoolExecutor(_THREADS) as threads:
             for _ in threads.map(remove, stored):

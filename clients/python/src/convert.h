@@ -7,6 +7,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,11 +29,22 @@ inline void unwrap(const cp::Status& status) {
   if (!status) raise(status.error());
 }
 
-/// What `call` returns, run without the GIL.
+/// What `call` returns, run without the GIL. No guard object: once the interpreter ends, Python takes a daemon thread
+/// that wants the GIL back down by unwinding its stack, which a destructor would not let through.
 template <class Call>
 auto released(const Call& call) {
-  const py::gil_scoped_release release;
-  return call();
+  PyThreadState* const thread = PyEval_SaveThread();
+  const auto guarded = [&] {
+    try {
+      return call();
+    } catch (const std::bad_alloc&) {
+      PyEval_RestoreThread(thread);
+      throw;
+    }
+  };
+  auto result = guarded();
+  PyEval_RestoreThread(thread);
+  return result;
 }
 
 py::tuple to_python(const cp::Checkpoint& checkpoint);

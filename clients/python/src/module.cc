@@ -16,6 +16,7 @@ class Callback {
  public:
   template <class Call>
   cp::Status run(const Call& call) {
+    if (_Py_IsFinalizing() != 0) return std::unexpected(cp::Error{cp::Errc::closed, "the interpreter ends"});
     const py::gil_scoped_acquire acquire;
     try {
       call();

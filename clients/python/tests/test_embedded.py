@@ -79,6 +79,25 @@ class Embedded(Case):
                                   "session = store.open_session('s'); session.create('x'); print('made')", where)
             self.assertEqual((process.communicate(timeout=30)[0], process.returncode), ("made\n", 0))
 
+    def test_threads_inside_the_store_do_not_crash_the_end_of_the_interpreter(self):
+        program = ("import sys, threading, time, chronik\n"
+                   "session = chronik.open(sys.argv[1]).open_session('s')\n"
+                   "def wait():\n"
+                   "    while True:\n"
+                   "        try: session.wait_events(10**6, timeout=20)\n"
+                   "        except chronik.CheckpointError: pass\n"
+                   "def write():\n"
+                   "    while True:\n"
+                   "        try: session.create('x')\n"
+                   "        except chronik.CheckpointError: pass\n"
+                   "for work in (wait, wait, write, write): threading.Thread(target=work, daemon=True).start()\n"
+                   "while session.describe().last_sequence < 20: time.sleep(0.01)\n"
+                   "print('done')")
+        for where in ("memory:", *self.durable().values()):
+            for _ in range(4):
+                process = self.python(program, where)
+                self.assertEqual((process.communicate(timeout=30)[0], process.returncode), ("done\n", 0))
+
     def test_ctrl_c_ends_a_wait_for_events(self):
         session = self.open("memory:").open_session("s")
         timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
@@ -135,6 +154,23 @@ class Embedded(Case):
                 session.create("x", **wrong)
         with self.assertRaises(TypeError):
             session.create(7)
+
+    def test_a_place_that_is_misspelt_becomes_no_directory(self):
+        for wrong in ("sqllite:x.db", "memory:x", "sqlite:", "file:///x", "ftp://x", "HTTP://x", ""):
+            with self.subTest(wrong), self.assertRaises(chronik.InvalidArgument):
+                chronik.open(wrong)
+        self.open(self.dir / "a:b").open_session("s").create("x")
+
+    def test_a_growing_state_costs_what_changed(self):
+        store = self.open(self.dir / "log")
+        session = store.open_session("s")
+        state = bytearray(os.urandom(200_000))
+        for n in range(50):
+            state[n * 3000:n * 3000 + 500] = os.urandom(500)
+            session.create(state)
+        health = store.health()
+        self.assertEqual(health.payload_bytes, 50 * 200_000)
+        self.assertLess(health.stored_bytes, 2_500_000)
 
     def test_there_is_a_class_for_every_code_of_the_library(self):
         header = os.environ.get("CHRONIK_HEADER")
