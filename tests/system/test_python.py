@@ -30,13 +30,13 @@ class Python(harness.SystemTest):
         self.run_tests(self.bare(), "test_store", 60)
 
     def test_what_was_returned_survives_and_processes_do_not_disturb_each_other(self):
-        self.run_tests(self.bare(), "test_embedded", 14)
+        self.run_tests(self.bare(), "test_embedded", 15)
 
     def test_what_blocks_can_be_awaited(self):
         self.run_tests(self.bare(), "test_aio", 4)
 
     def test_what_goes_wrong_on_the_way_to_a_server_has_a_name_and_an_end(self):
-        self.run_tests(self.bare(), "test_http", 15)
+        self.run_tests(self.bare(), "test_http", 16)
 
     def test_langgraph_s_conformance_tests_pass_on_every_backend(self):
         self.run_tests(python_package.langgraph(), "test_langgraph", 20, deadline_s=400)

@@ -63,6 +63,7 @@ class Reply:
                 if not chunk and self._response.length:  # read1 takes an early end for the end
                     raise http.client.IncompleteRead(b"", self._response.length)
             if not chunk:
+                self._response.read()  # nothing, but now it counts as read, and the connection as free
                 return
             yield chunk
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -50,6 +51,12 @@ def server_url():
         _shared.append(Server(directory))
         atexit.register(_shared[0].kill)
     return _shared[0].url
+
+
+def wait_until(holds):
+    """Asks every 10 ms, for what gives no event; the test's own deadline ends it."""
+    while not holds():
+        time.sleep(0.01)
 
 
 class Case(unittest.TestCase):

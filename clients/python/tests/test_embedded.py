@@ -98,6 +98,14 @@ class Embedded(Case):
                 process = self.python(program, where)
                 self.assertEqual((process.communicate(timeout=30)[0], process.returncode), ("done\n", 0))
 
+    def test_what_a_daemon_thread_still_holds_is_closed_in_the_end(self):
+        program = ("import sys, threading, chronik\n"
+                   "store = chronik.open(sys.argv[1]); store.open_session('s').create('x')\n"
+                   "threading.Thread(target=lambda store: threading.Event().wait(), args=(store,), daemon=True).start()")
+        process = self.python(program, self.durable()["log"])
+        self.assertEqual((process.communicate(timeout=30)[0], process.returncode), ("", 0))
+        self.assertEqual(os.listdir(self.dir / "log" / "wal"), [])  # closing settles the write-ahead log
+
     def test_ctrl_c_ends_a_wait_for_events(self):
         session = self.open("memory:").open_session("s")
         timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))

@@ -107,7 +107,8 @@ class Saver(Case):
         reference = InMemorySaver()
         calls = [([("a", 1), ("b", 2)], "t1", "p2"), ([("a", 1), ("b", 2)], "t1", "p2"), ([("a", 9)], "t1", "p2"),
                  ([("__interrupt__", "first")], "t1", "p2"), ([("a", 3), ("__error__", "e")], "t0", "p3"),
-                 ([("__interrupt__", "second")], "t1", "p2"), ([("__interrupt__", "first")], "t1", "p2"), ([("c", None)], "t2", "p1"),
+                 ([("__interrupt__", "second")], "t1", "p2"), ([("__interrupt__", "third")], "t1", "p2"),
+                 ([("__interrupt__", "second")], "t1", "p2"), ([("c", None)], "t2", "p1"),
                  ([("x", 1), ("y", 2), ("z", 3)], "t1", "p2")]
         for saver in (reference, self.saver):
             saver.put(config_of("t"), checkpoint(id="1"), {}, {})
@@ -165,23 +166,31 @@ class Saver(Case):
         self.assertEqual(self.ids(self.saver, config_of("t", "005")), ["005"])
         self.assertEqual(self.ids(self.saver, config_of("nobody")), [])
 
-    def test_savers_over_one_store_see_what_the_others_do(self):
-        one, two = ChronikSaver(self.store), ChronikSaver(self.store)
+    def test_savers_over_one_place_see_what_the_others_do(self):
+        for name, where in places(self.dir).items():
+            with self.subTest(name):
+                store = self.open(where)
+                other = self.open(where) if name in ("sqlite", "server") else store
+                self.follow(ChronikSaver(store), ChronikSaver(other), str(uuid.uuid4()))
+
+    def follow(self, one, two, t):
         for n in range(5):
-            (one if n % 2 else two).put(config_of("t"), checkpoint({}, f"{n}"), {}, {})
-            self.assertEqual(one.get_tuple(config_of("t")).checkpoint["id"], f"{n}")
-            self.assertEqual(two.get_tuple(config_of("t")).checkpoint["id"], f"{n}")
-        one.prune(["t"])
-        self.assertEqual(self.ids(two, config_of("t")), ["4"])
-        self.assertIsNone(two.get_tuple(config_of("t", "2")))
-        one.delete_thread("t")
-        self.assertIsNone(two.get_tuple(config_of("t")))
-        one.put(config_of("t"), checkpoint({}, "0"), {}, {})
-        self.assertEqual(self.ids(two, config_of("t")), ["0"])
-        one.delete_thread("t")
-        two.put(config_of("t"), checkpoint({}, "9"), {}, {})
-        two.put_writes(config_of("t", "9"), [("a", 1)], "task")
-        self.assertEqual(one.get_tuple(config_of("t")).pending_writes, [("task", "a", 1)])
+            (one if n % 2 else two).put(config_of(t), checkpoint({}, f"{n}"), {}, {})
+            self.assertEqual(one.get_tuple(config_of(t)).checkpoint["id"], f"{n}")
+            self.assertEqual(two.get_tuple(config_of(t)).checkpoint["id"], f"{n}")
+        one.prune([t])
+        self.assertEqual(self.ids(two, config_of(t)), ["4"])
+        self.assertIsNone(two.get_tuple(config_of(t, "2")))
+        one.delete_thread(t)
+        self.assertIsNone(two.get_tuple(config_of(t)))
+        two.put(config_of(t), checkpoint({}, "5"), {}, {})
+        one.delete_thread(t)
+        one.put(config_of(t), checkpoint({}, "0"), {}, {})
+        self.assertEqual(self.ids(two, config_of(t)), ["0"])
+        one.delete_thread(t)
+        two.put(config_of(t), checkpoint({}, "9"), {}, {})
+        two.put_writes(config_of(t, "9"), [("a", 1)], "task")
+        self.assertEqual(one.get_tuple(config_of(t)).pending_writes, [("task", "a", 1)])
 
     def test_encrypted_states_stand_nowhere_in_clear(self):
         class Rot:
