@@ -39,7 +39,7 @@ class Python(harness.SystemTest):
         self.run_tests(self.bare(), "test_http", 16)
 
     def test_langgraph_s_conformance_tests_pass_on_every_backend(self):
-        self.run_tests(python_package.langgraph(), "test_langgraph", 20, deadline_s=400)
+        self.run_tests(python_package.langgraph(), "test_langgraph", 22, deadline_s=400)
 
     def test_the_types_hold(self):
         python = python_package.langgraph()

@@ -33,6 +33,7 @@ from . import open as open_store
 from ._langgraph_index import Index, Indexes
 from .aio import AsyncStore
 from .errors import AlreadyExists, NotFound
+from .http import HttpStore
 from .model import Checkpoint as Stored
 from .store import Store
 
@@ -40,6 +41,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _THREADS = 16  # for what is awaited, and for deleting many at once
+_READERS = 8  # requests for one tuple's writes at the same time
 _BATCH = 16  # tuples that alist fetches at once
 
 
@@ -72,6 +74,8 @@ class ChronikSaver(BaseCheckpointSaver[str]):
         self.prefix = prefix
         self._indexes = Indexes()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="chronik-saver")
+        # Not the same threads: those may wait for these.
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="chronik-reader") if isinstance(self.store, HttpStore) else None
 
     @classmethod
     @contextlib.contextmanager
@@ -174,17 +178,25 @@ class ChronikSaver(BaseCheckpointSaver[str]):
                 stored = index.checkpoint(stored.metadata["checkpoint_id"])
         else:
             return None
-        records = []
-        for one in index.writes(checkpoint_id := stored.metadata["checkpoint_id"]):
-            try:
-                records.append((one, index.session.payload(one.id)))
-            except NotFound:
-                index.forget(one)
+        checkpoint_id = stored.metadata["checkpoint_id"]
+        records = self._payloads(index, index.writes(checkpoint_id))
         parent = stored.metadata["parent_id"]
         return CheckpointTuple(
             config=index.config(checkpoint_id), checkpoint=checkpoint, metadata=metadata,
             parent_config=index.config(parent) if parent else None,
             pending_writes=[(task, channel, self.serde.loads_typed(value)) for task, channel, value in form.merge(records)])
+
+    def _payloads(self, index: Index, records: Sequence[Stored]) -> Sequence[tuple[Stored, bytes]]:
+        """Of those that are still there. Over a network many are asked for at once."""
+        def read(one: Stored) -> tuple[Stored, bytes] | None:
+            try:
+                return one, index.session.payload(one.id)
+            except NotFound:
+                index.forget(one)
+                return None
+
+        reads = self._readers.map(read, records) if self._readers and len(records) > 2 else map(read, records)
+        return [found for found in reads if found]
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that config names, else the one with the highest id of its thread and namespace; None if there is none."""

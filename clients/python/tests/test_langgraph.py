@@ -10,7 +10,7 @@ from typing import Annotated, TypedDict
 import chronik
 import chronik.aio
 from chronik.langgraph import ChronikSaver
-from deadline import DEADLINE_S, Case, needs_server, places, server_url
+from deadline import DEADLINE_S, Case, Server, needs_server, places, server_url
 from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import WRITES_IDX_MAP, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
@@ -256,6 +256,17 @@ class Saver(Case):
         self.assertEqual(self.ids(saver, config_of("t")), want)
         self.assertTrue(all(len(one.pending_writes) == 1 for one in saver.list(config_of("t")) if one.checkpoint["id"] != "contested"))
 
+    def test_many_writes_of_one_step_come_back_in_their_order(self):
+        for name, where in places(self.dir).items():
+            with self.subTest(name):
+                store, thread = self.open(where), str(uuid.uuid4())
+                ChronikSaver(store).put(config_of(thread), checkpoint({}, "1"), {}, {})
+                for n in range(60):
+                    ChronikSaver(store).put_writes(config_of(thread, "1"), [("a", n), ("b", "x" * n)], f"task {59 - n:02}", f"{n % 7}")
+                found = ChronikSaver(store).get_tuple(config_of(thread)).pending_writes
+                order = sorted(range(60), key=lambda n: (n % 7, 59 - n))
+                self.assertEqual(found, [write for n in order for write in ((f"task {59 - n:02}", "a", n), (f"task {59 - n:02}", "b", "x" * n))])
+
     def test_a_copy_that_was_cut_short_is_completed(self):
         for n in range(4):
             self.saver.put(config_of("source"), checkpoint({"n": n}, f"{n}"), {"step": n}, {})
@@ -383,6 +394,34 @@ class Graphs(Case):
             fresh = builder.compile(checkpointer=ChronikSaver(saver.store))
             self.assertEqual(fresh.get_state(config).values, want)
             self.assertEqual(fresh.invoke({"log": ["more"]}, config)["log"][:8], [*want["log"], "more"])
+
+    @needs_server
+    def test_a_graph_goes_on_after_its_server_was_killed(self):
+        server = Server(self.dir / "data")
+        self.addCleanup(lambda: server.kill())
+        deaths = [4, 7]
+
+        def work(state):
+            step = len(state["log"])
+            if step in deaths:
+                deaths.remove(step)
+                server.kill()
+            return {"log": [step]}
+
+        builder = StateGraph(State)
+        builder.add_node("work", work)
+        builder.add_edge(START, "work")
+        builder.add_conditional_edges("work", lambda state: "work" if len(state["log"]) < 10 else END)
+        saver, config = ChronikSaver(self.open(server.url)), {"configurable": {"thread_id": "t"}}
+        graph, given = builder.compile(checkpointer=saver), {"log": []}
+        for step in (4, 7):
+            with self.assertRaises(chronik.Unavailable):
+                graph.invoke(given, config, durability="sync")
+            server.start()
+            self.assertEqual(graph.get_state(config).values["log"], list(range(step)))
+            given = None
+        self.assertEqual(graph.invoke(None, config, durability="sync")["log"], list(range(10)))
+        self.assertTrue(saver.store.session("langgraph/t").verify().ok)
 
     def test_graphs_run_side_by_side_on_one_loop(self):
         builder = StateGraph(State)
