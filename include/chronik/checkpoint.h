@@ -394,8 +394,9 @@ class Store {
   Result<std::uint64_t> compact() const;
   Result<Health> health() const;
 
-  /// What export_to wrote, line by line (nothing: the end). Creates the session, or adds what it lacks: checkpoints
-  /// keep their ids and sequences, so a second import changes nothing. All or nothing; corrupt if a line was changed.
+  /// What export_to wrote, line by line, with line ends or without (nothing: the end). Creates the session, or adds
+  /// what it lacks: checkpoints keep their ids and sequences, so a second import changes nothing. All or nothing;
+  /// corrupt if a line was changed.
   Result<ImportReport> import_from(const std::function<Result<std::optional<std::string>>()>& lines) const;
 
   /// Ends it for every handle, after what is being written.

@@ -8,7 +8,7 @@ namespace chronik::admin {
 namespace {
 
 constexpr std::size_t kReceiveBytes = 16U << 10;
-constexpr std::size_t kReceiveBytesMax = 512U << 10;
+constexpr std::size_t kReceiveBytesMax = 2U << 20;
 constexpr std::size_t kWriteBytes = 1U << 20;  // each within the deadline: a slow reader makes progress
 constexpr Duration kWriteDeadline = 30s;
 constexpr Duration kLinger = 2s;

@@ -10,7 +10,7 @@ namespace chronik::admin {
 namespace http = boost::beast::http;
 
 namespace {
-constexpr std::uint32_t kHeadBytesMax = 256U << 10;  // metadata of 64 KiB, percent-encoded, fits
+constexpr std::uint32_t kHeadBytesMax = 1U << 20;  // metadata of 256 KiB, percent-encoded, fits
 }
 
 struct HttpParser::Impl {

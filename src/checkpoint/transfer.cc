@@ -319,7 +319,8 @@ Result<Import> read_all(Core& core, const std::function<Result<std::optional<std
   Sha256 all;
   bool begun = false;
   for (;;) {
-    TRY(const std::optional<std::string> line, lines());
+    TRY(std::optional<std::string> line, lines());
+    if (line && line->ends_with('\n')) line->pop_back();
     if (!line) return fail(Errc::corrupt, "the export ends before its last line");
     TRY(ExportLine parsed, parse_line(*line, core.options().payload_bytes_max));
     if (begun == (parsed.kind == ExportLine::Kind::header))

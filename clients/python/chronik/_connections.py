@@ -21,7 +21,7 @@ from .errors import CheckpointError, Closed, InvalidArgument, TimedOut, TooLarge
 
 _CONNECT_S = 10.0
 _BLOCK = 1 << 18
-_TARGET_MAX = 250 << 10  # the server takes a head of 256 KiB, and cuts off who sends more
+_TARGET_MAX = 1000 << 10  # the server takes a head of 1 MiB
 
 
 class _Named:
