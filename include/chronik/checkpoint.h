@@ -13,6 +13,7 @@
 #include <array>
 #include <chrono>
 #include <compare>
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -171,8 +172,9 @@ struct Query {
   std::optional<Trigger> trigger;
   std::uint64_t sequence_min = 0;
   std::uint64_t sequence_max = UINT64_MAX;
-  std::optional<Time> from;   // created at or after
-  std::optional<Time> until;  // created before
+  std::optional<Time> from;        // created at or after
+  std::optional<Time> until;       // created before
+  std::optional<Duration> within;  // created less than this ago, by the store's clock
   /// Top-level keys of the metadata and the JSON each must equal, such as {"step", "7"}.
   std::vector<std::pair<std::string, std::string>> metadata;
 };
@@ -287,6 +289,19 @@ class PendingCheckpoint {
   bool settled() const;
   /// Runs `callback` once it is settled: on a thread of the store, or here and now. It must be quick and not wait.
   void then(std::function<void()> callback) const;
+  /// In a coroutine: `co_await pending` gives the outcome. It goes on where `then` runs its callback, so post to your
+  /// own executor before anything that waits.
+  auto operator co_await() const {
+    struct Awaiter {
+      const PendingCheckpoint& pending;
+      bool await_ready() const { return pending.settled(); }
+      void await_suspend(std::coroutine_handle<> frame) const {
+        pending.then([frame] { frame.resume(); });
+      }
+      Result<Checkpoint> await_resume() const { return pending.wait(Duration(0)); }
+    };
+    return Awaiter{*this};
+  }
 
   /// For those who bring a store of their own.
   explicit PendingCheckpoint(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -313,6 +328,11 @@ class Session {
   Result<Checkpoint> create(std::string_view payload, const CreateOptions& options = {}) const;
   /// The same without waiting for the disk; failure is reported by PendingCheckpoint::wait.
   Result<PendingCheckpoint> create_async(std::string_view payload, const CreateOptions& options = {}) const;
+  /// An automatic checkpoint for `reason`, unless this session got one for it less than `interval` ago: then nothing,
+  /// and `payload` is not called. Two callers at the same moment may both make one.
+  Result<std::optional<Checkpoint>> create_automatic(std::string_view reason, Duration interval,
+                                                     const std::function<std::string()>& payload,
+                                                     CreateOptions options = {}) const;
   /// A handle whose writes shut out every handle made before, fenced or not.
   Result<Session> fence() const;
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <atomic>
+
 #include "checkpoint/conformance_for_test.h"
 
 namespace chronik::checkpoint::kit {
@@ -261,6 +263,72 @@ inline void a_changed_or_foreign_import_changes_nothing(Place& place) {
   ASSERT_EQ(back.describe().value().checkpoints, 4U);
 }
 
+inline void automatic_checkpoints_are_throttled_by_reason(Place& place) {
+  const Session session = new_session(place.open());
+  int asked = 0;
+  const auto payload = [&] { return std::to_string(++asked); };
+  const auto made = [&](std::string_view reason, Duration interval) {
+    const auto result = session.create_automatic(reason, interval, payload, {.message = "m"});
+    EXPECT_TRUE(result) << result.error().message();
+    return result && result->has_value();
+  };
+  EXPECT_EQ(code_of(session.create_automatic("", std::chrono::seconds(1), payload)), Errc::invalid_argument);
+  EXPECT_TRUE(made("tick", std::chrono::seconds(60)));
+  EXPECT_FALSE(made("tick", std::chrono::seconds(60)));
+  EXPECT_TRUE(made("error", std::chrono::seconds(60)));  // each reason has its own
+  save(session, "by hand");
+  place.advance(std::chrono::seconds(59));
+  EXPECT_FALSE(made("tick", std::chrono::seconds(60)));
+  EXPECT_TRUE(made("tick", std::chrono::seconds(10)));
+  place.advance(std::chrono::seconds(61));
+  EXPECT_TRUE(made("tick", std::chrono::seconds(60)));
+  EXPECT_FALSE(made("tick", std::chrono::seconds(60)));
+  EXPECT_EQ(asked, 4);  // a payload is not made for nothing
+  const Checkpoint last = session.latest().value();
+  EXPECT_EQ(last.trigger, Trigger::automatic);
+  EXPECT_EQ(last.reason, "tick");
+  EXPECT_EQ(last.message, "m");
+}
+
+/// A coroutine that runs by itself.
+struct Detached {
+  struct promise_type {
+    Detached get_return_object() { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+};
+
+inline Detached await_into(PendingCheckpoint pending, std::shared_ptr<std::atomic<int>> done,
+                           std::shared_ptr<Errc> code) {
+  const auto outcome = co_await pending;
+  *code = outcome ? Errc{} : outcome.error().code;
+  done->fetch_add(1);
+  done->notify_all();
+}
+
+inline void creation_can_be_awaited(Place& place) {
+  const Session session = new_session(place.open());
+  const Checkpoint first = save(session, "1");
+  const auto done = std::make_shared<std::atomic<int>>(0);
+  std::vector<std::shared_ptr<Errc>> codes;
+  const CreateOptions late{.expected_parent = first.id};
+  for (int i = 0; i < 3; ++i) {
+    codes.push_back(std::make_shared<Errc>(Errc::closed));
+    auto pending = session.create_async("x", i == 2 ? late : CreateOptions());
+    ASSERT_TRUE(pending);
+    (void)await_into(*pending, done, codes.back());
+    (void)pending->wait(std::chrono::seconds(30));
+  }
+  while (done->load() < 3) done->wait(done->load());
+  EXPECT_EQ(*codes[0], Errc{});
+  EXPECT_EQ(*codes[1], Errc{});
+  EXPECT_EQ(*codes[2], Errc::conflict);
+  EXPECT_EQ(session.describe().value().checkpoints, 3u);
+}
+
 inline void health_counts(Place& place) {
   const Store store = place.open();
   const Session session = new_session(store);
@@ -286,6 +354,8 @@ inline const std::vector<Case> kOperationCases = {
     {"Operations", "rewind_appends_the_old_content", rewind_appends_the_old_content},
     {"Operations", "a_fork_lives_on_its_own", a_fork_lives_on_its_own},
     {"Operations", "differences_are_structural_for_json", differences_are_structural_for_json},
+    {"Operations", "automatic_checkpoints_are_throttled_by_reason", automatic_checkpoints_are_throttled_by_reason},
+    {"Operations", "creation_can_be_awaited", creation_can_be_awaited},
     {"Operations", "retention_rules_combine_and_a_dry_run_changes_nothing",
      retention_rules_combine_and_a_dry_run_changes_nothing},
     {"Operations", "pruning_keeps_what_is_pinned_and_breaks_nothing", pruning_keeps_what_is_pinned_and_breaks_nothing},

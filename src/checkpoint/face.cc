@@ -1,6 +1,7 @@
 // The public handles: each call goes to what is behind them.
 #include "checkpoint/face.h"
 #include "checkpoint/local.h"
+#include "checkpoint/result.h"
 
 namespace chronik::checkpoint {
 
@@ -31,6 +32,26 @@ Result<Checkpoint> Session::create(std::string_view payload, const CreateOptions
 }
 Result<PendingCheckpoint> Session::create_async(std::string_view payload, const CreateOptions& options) const {
   return face_->create_async(payload, options);
+}
+Result<std::optional<Checkpoint>> Session::create_automatic(std::string_view reason, Duration interval,
+                                                            const std::function<std::string()>& payload,
+                                                            CreateOptions options) const {
+  if (reason.empty()) return fail(Errc::invalid_argument, "an automatic checkpoint needs a reason");
+  Query recent;
+  recent.limit = 1000;
+  recent.trigger = Trigger::automatic;
+  recent.within = interval;
+  do {
+    TRY(const Page page, list(recent));
+    for (const Checkpoint& c : page.checkpoints) {
+      if (c.reason == reason) return std::nullopt;
+    }
+    recent.cursor = page.next;
+  } while (!recent.cursor.empty());
+  options.trigger = Trigger::automatic;
+  options.reason = reason;
+  TRY(Checkpoint made, create(payload(), options));
+  return made;
 }
 Result<Session> Session::fence() const {
   return face_->fence();

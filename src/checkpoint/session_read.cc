@@ -48,6 +48,12 @@ Result<Range> range_of(Core& core, const SessionId& session, const Query& query)
     TRY(const std::uint64_t first, core.backend().first_from(session, *query.from));
     range.low = std::max(range.low, first);
   }
+  if (query.within) {
+    const auto span = std::chrono::ceil<std::chrono::milliseconds>(*query.within);
+    TRY(const std::uint64_t first,
+        core.backend().first_from(session, core.world().now() - span + std::chrono::milliseconds(1)));
+    range.low = std::max(range.low, first);
+  }
   if (query.until) {
     TRY(const std::uint64_t behind, core.backend().first_from(session, *query.until));
     if (behind <= 1) return Range{1, 0};
@@ -75,6 +81,7 @@ Result<Page> LocalSession::list(const Query& query) const {
   for (auto& wish : wanted.metadata) {
     TRY(wish.second, canonical_value(wish.second));
   }
+  if (query.within && *query.within < Duration(0)) return fail(Errc::invalid_argument, "a span of time below zero");
   TRY(Range range, range_of(*core_, id_, query));
   if (!query.cursor.empty()) {
     TRY(const std::uint64_t next, parse_cursor(query.cursor, query.newest_first));

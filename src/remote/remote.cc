@@ -288,6 +288,10 @@ Result<cp::Page> RemoteSession::list(const cp::Query& query) const {
   };
   if (query.from) target.add("from", since(*query.from));
   if (query.until) target.add("until", since(*query.until));
+  if (query.within) {
+    if (*query.within < Duration(0)) return fail(Errc::invalid_argument, "a span of time below zero");
+    target.add("within_ms", ms(*query.within));
+  }
   for (const auto& [key, value] : query.metadata) target.add("metadata." + key, value);
   return ask_json(*remote_, "GET", target.take(), parse_page);
 }

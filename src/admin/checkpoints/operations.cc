@@ -48,6 +48,7 @@ constexpr Parameter kListQuery[] = {{"limit", "integer", "of a page, 1 to 1,000;
                                     {"sequence_max", "integer", ""},
                                     {"from", "integer", "created at or after, milliseconds since 1970"},
                                     {"until", "integer", "created before"},
+                                    {"within_ms", "integer", "created less than this ago, by the server's clock"},
                                     {"metadata.*", "string", "JSON that the top-level key behind the dot must equal"},
                                     kTimeout};
 constexpr Parameter kGetQuery[] = {{"branch", "string", "with latest: of that branch"},
@@ -154,6 +155,8 @@ Result<Reply> list_checkpoints(const cp::Store& store, const Call& call) {
   TRY(const auto high, call.number("sequence_max"));
   TRY(const auto from, call.number("from", kSpanMsMax));
   TRY(const auto until, call.number("until", kSpanMsMax));
+  TRY(const auto within, call.number("within_ms", kSpanMsMax));
+  if (within) query.within = std::chrono::milliseconds(*within);
   query.sequence_min = low.value_or(0);
   query.sequence_max = high.value_or(UINT64_MAX);
   if (from) query.from = cp::Time(std::chrono::milliseconds(*from));
