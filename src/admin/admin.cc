@@ -9,6 +9,7 @@ namespace chronik::admin {
 namespace {
 
 constexpr std::size_t kConnectionsMax = 256;
+constexpr std::size_t kRefusalsMax = 32;
 constexpr Duration kIdleDeadline = 30s;
 constexpr Duration kAcceptDeadline = 24h * 3650;  // one accept may be in flight: its wait must not end before it
 constexpr Duration kReportDeadline = 2s;
@@ -75,6 +76,7 @@ task::Task<std::vector<ShardReport>> report_shards(shard::Shard& from, Deadline 
 Status AdminServer::start(const env::Address& at) {
   TRY(listener_, context_.network().listen(at));
   listening_ = listener_->local();
+  if (api_ != nullptr) api_->listens_at(at);
   context_.spawn("admin.accept", accept());
   return {};
 }
@@ -94,12 +96,26 @@ task::Task<void> AdminServer::accept() {
       continue;
     }
     if (connections_ >= kConnectionsMax) {
-      (*stream)->close();
+      if (refusals_ >= kRefusalsMax) {
+        (*stream)->close();
+      } else {
+        ++refusals_;
+        context_.spawn("admin.refusal", refuse(*std::move(stream)));
+      }
       continue;
     }
     ++connections_;
     context_.spawn("admin.connection", serve(*std::move(stream)));
   }
+}
+
+/// One line for those who come when all places are taken.
+task::Task<void> AdminServer::refuse(env::StreamPtr stream) {
+  HttpConnection connection(context_, stream);
+  Reply reply{503, "text/plain; charset=utf-8", "too many connections; try again later\n", {}};
+  if (co_await connection.reply(std::move(reply), false, true)) co_await connection.linger();
+  stream->close();
+  --refusals_;
 }
 
 task::Task<void> AdminServer::serve(env::StreamPtr stream) {
@@ -114,6 +130,11 @@ task::Task<void> AdminServer::serve(env::StreamPtr stream) {
         Reply reply{too_long ? 431 : 400, "text/plain; charset=utf-8", "not a request we can read\n", {}};
         (void)co_await connection.reply(std::move(reply), false, true);
       }
+      break;
+    }
+    if (request->unknown_encoding) {
+      Reply reply{501, "text/plain; charset=utf-8", "no transfer encoding but chunked is known here\n", {}};
+      (void)co_await connection.reply(std::move(reply), false, true);
       break;
     }
     if (api_ != nullptr && CheckpointApi::serves(*request)) {

@@ -62,6 +62,7 @@ class AdminServer {
  private:
   task::Task<void> accept();
   task::Task<void> serve(env::StreamPtr stream);
+  task::Task<void> refuse(env::StreamPtr stream);
 
   task::Context& context_;
   Source& source_;
@@ -69,6 +70,7 @@ class AdminServer {
   env::ListenerPtr listener_;
   env::Address listening_;
   std::size_t connections_ = 0;
+  std::size_t refusals_ = 0;
   bool stopping_ = false;
 };
 

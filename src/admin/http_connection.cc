@@ -131,11 +131,13 @@ task::Task<void> HttpConnection::linger() {
   }
 }
 
-task::Task<Status> HttpConnection::begin_chunks(const Reply& head) {
-  co_return co_await write(head_of(head, true, "Transfer-Encoding: chunked\r\n"));
+task::Task<Status> HttpConnection::begin_chunks(const Reply& head, bool keep_alive, bool chunked) {
+  chunked_ = chunked;
+  co_return co_await write(head_of(head, keep_alive, chunked ? "Transfer-Encoding: chunked\r\n" : ""));
 }
 
 task::Task<Status> HttpConnection::write_chunk(std::string chunk) {
+  if (!chunked_) co_return co_await write(std::move(chunk));
   constexpr const char* kHex = "0123456789abcdef";
   std::string size;
   for (std::size_t left = chunk.size(); left > 0; left /= 16) size.insert(size.begin(), kHex[left % 16]);
@@ -158,7 +160,10 @@ task::Task<Status> HttpConnection::write(std::string text) {
     const std::string_view part = std::string_view(*owner).substr(at, kWriteBytes);
     std::vector<Buffer> pieces;
     pieces.emplace_back(owner, as_bytes(part));
-    CO_TRY_STATUS(co_await task::write(context_, stream_, std::move(pieces), context_.after(kWriteDeadline)));
+    if (broken_) co_return fail(Errc::closed, "an earlier write failed");
+    const auto written = co_await task::write(context_, stream_, std::move(pieces), context_.after(kWriteDeadline));
+    broken_ = !written;
+    if (!written) co_return fail(written.error());
   }
   co_return Status();
 }
@@ -166,6 +171,7 @@ task::Task<Status> HttpConnection::write(std::string text) {
 std::string HttpConnection::take_rest() {
   std::string rest(reinterpret_cast<const char*>(block_->data()) + begin_, end_ - begin_);
   begin_ = end_ = 0;
+  readable_ = false;  // the caller's from here on
   return rest;
 }
 

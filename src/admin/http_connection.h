@@ -38,8 +38,9 @@ class HttpConnection {
   /// Before closing after a reply to a request that was not read whole: takes what still comes, for a moment, or the
   /// reset of the connection would overtake the reply.
   task::Task<void> linger();
-  /// A reply of unknown length, in chunks; an empty one ends it.
-  task::Task<Status> begin_chunks(const Reply& head);
+  /// A reply of unknown length, in chunks, the last one empty; or for those who know no chunks, until the connection
+  /// ends.
+  task::Task<Status> begin_chunks(const Reply& head, bool keep_alive, bool chunked);
   task::Task<Status> write_chunk(std::string chunk);
 
   /// To another protocol; `headers` as in Reply.
@@ -58,8 +59,10 @@ class HttpConnection {
   std::size_t size_;
   std::size_t begin_ = 0;  // of what is not parsed yet, in the block
   std::size_t end_ = 0;
-  bool readable_ = true;  // the last read brought something
-  bool stuck_ = false;    // the parser wants more before it takes anything
+  bool readable_ = true;  // the last read brought something, and nobody else reads
+  bool broken_ = false;   // a write failed: it may still be under way
+  bool chunked_ = true;
+  bool stuck_ = false;  // the parser wants more before it takes anything
   std::unique_ptr<HttpParser> parser_;
 };
 

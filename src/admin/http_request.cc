@@ -65,6 +65,10 @@ HttpRequest HttpParser::request() const {
     request.websocket_key = field(http::field::sec_websocket_key);
   }
   request.chunked = impl_->parser.chunked();
+  const auto encoding = message.find(http::field::transfer_encoding);
+  request.unknown_encoding = encoding != message.end() && (message.count(http::field::transfer_encoding) > 1 ||
+                                                           !boost::beast::iequals(encoding->value(), "chunked"));
+  request.http_1_0 = message.version() < 11;
   if (const auto length = impl_->parser.content_length()) request.content_length = *length;
   return request;
 }

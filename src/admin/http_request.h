@@ -26,6 +26,8 @@ struct HttpRequest {
   std::string websocket_key;                    // not empty: asks to become a WebSocket
   std::optional<std::uint64_t> content_length;  // none: no body, or chunked
   bool chunked = false;
+  bool unknown_encoding = false;  // a Transfer-Encoding that is not "chunked": where the body ends is not known
+  bool http_1_0 = false;
 };
 
 /// Feed bytes until the head is complete; then allow a body, and feed until all is.

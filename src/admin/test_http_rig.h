@@ -38,6 +38,23 @@ class RigSurroundings final : public cp::Surroundings {
     job();
     return true;
   }
+  void run_one() {
+    if (jobs_.empty()) return;
+    auto job = std::move(jobs_.front());
+    jobs_.pop_front();
+    job();
+  }
+  /// The job in line is being worked on, for long.
+  void keep_last() {
+    if (jobs_.empty()) return;
+    kept_.push_back(std::move(jobs_.back()));
+    jobs_.pop_back();
+  }
+  std::size_t kept() const { return kept_.size(); }
+  void release() {
+    for (auto& job : kept_) jobs_.push_back(std::move(job));
+    kept_.clear();
+  }
   bool held = false;  // no thread gets to a job
   std::size_t jobs() const { return jobs_.size(); }
 
@@ -45,6 +62,7 @@ class RigSurroundings final : public cp::Surroundings {
   sim::World& world_;
   env::Env& env_;
   std::deque<std::move_only_function<void()>> jobs_;
+  std::vector<std::move_only_function<void()>> kept_;
 };
 
 class HttpRig final : public Source {
@@ -77,9 +95,9 @@ class HttpRig final : public Source {
   using ExchangePtr = std::shared_ptr<Exchange>;
 
   /// Sends the pieces, a millisecond apart, and reads until the server closes or the deadline.
-  ExchangePtr send(std::vector<std::string> pieces, Duration patience = 200s) {
+  ExchangePtr send(std::vector<std::string> pieces, Duration patience = 200s, bool reads = true) {
     auto exchange = std::make_shared<Exchange>();
-    client.spawn("test.client", talk(client, std::move(pieces), exchange, patience));
+    client.spawn("test.client", talk(client, std::move(pieces), exchange, patience, reads));
     return exchange;
   }
   template <class Condition>
@@ -122,14 +140,15 @@ class HttpRig final : public Source {
     }
   }
   static task::Task<void> talk(task::Context& context, std::vector<std::string> pieces, ExchangePtr exchange,
-                               Duration patience) {
+                               Duration patience, bool reads) {
     const Deadline until = context.after(patience);
     auto stream = co_await task::connect(context, {"server", 80}, until);
     if (stream) {
       exchange->stream = *stream;
       context.spawn("test.writer", write_all(context, std::move(pieces), exchange, until));
       const auto block = Block::allocate(64U << 10);
-      for (;;) {
+      if (!reads) co_await task::sleep_until(context, "test.deaf", until);
+      while (reads) {
         const auto got = co_await task::read_some(context, *stream, block, 0, 64U << 10, until);
         if (!got || *got == 0) break;
         exchange->answer.append(reinterpret_cast<const char*>(block->data()), *got);

@@ -329,6 +329,19 @@ inline void creation_can_be_awaited(Place& place) {
   EXPECT_EQ(session.describe().value().checkpoints, 3u);
 }
 
+inline void what_follows_an_async_creation_comes_behind_it(Place& place) {
+  const Session session = new_session(place.open());
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    const auto pending = session.create_async(noise(100'000, i));
+    ASSERT_TRUE(pending);
+    EXPECT_EQ(save(session, "behind").sequence, 2 * i + 2);
+    EXPECT_EQ(pending->wait(std::chrono::seconds(30)).value().sequence, 2 * i + 1);
+  }
+  const auto pending = session.create_async(noise(100'000, 99));
+  ASSERT_TRUE(session.fence());
+  EXPECT_TRUE(pending->wait(std::chrono::seconds(30)));
+}
+
 inline void health_counts(Place& place) {
   const Store store = place.open();
   const Session session = new_session(store);
@@ -356,6 +369,7 @@ inline const std::vector<Case> kOperationCases = {
     {"Operations", "differences_are_structural_for_json", differences_are_structural_for_json},
     {"Operations", "automatic_checkpoints_are_throttled_by_reason", automatic_checkpoints_are_throttled_by_reason},
     {"Operations", "creation_can_be_awaited", creation_can_be_awaited},
+    {"Operations", "what_follows_an_async_creation_comes_behind_it", what_follows_an_async_creation_comes_behind_it},
     {"Operations", "retention_rules_combine_and_a_dry_run_changes_nothing",
      retention_rules_combine_and_a_dry_run_changes_nothing},
     {"Operations", "pruning_keeps_what_is_pinned_and_breaks_nothing", pruning_keeps_what_is_pinned_and_breaks_nothing},

@@ -182,9 +182,14 @@ cp::Result<HttpAnswer> HttpLink::call(const HttpCall& call) {
   } else if (!reads) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
-    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);  // there is no body whose repetition could be refused
   }
-  if (!reads && call.body.empty() && !call.source) curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+  if (!reads && call.body.empty() && !call.source) {
+    // There is no body whose repetition could be refused.
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+  }
+  curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);  // a session may be named ".."
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   const CURLcode code = curl_easy_perform(curl);

@@ -17,6 +17,18 @@ cp::Status Lines::add(const cp::SessionId& session, std::uint64_t bytes, Job job
   return {};
 }
 
+cp::Status Lines::pass(const cp::SessionId& session, Duration timeout) {
+  const auto turn = std::make_shared<cp::Latch>();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto line = lines_.find(session);
+    if (line == lines_.end()) return {};
+    line->second.push_back({[turn] { turn->set(); }, {}});
+  }
+  if (machine_.wait(*turn, timeout)) return {};
+  return cp::fail(cp::Errc::timed_out, "what was created before is not known to be durable yet");
+}
+
 void Lines::work(const cp::SessionId& session) {
   for (;;) {
     Job job;

@@ -35,6 +35,8 @@ class Lines : public std::enable_shared_from_this<Lines> {
 
   /// Waits for room; then the job runs behind those of the same session, each on a thread that may block.
   cp::Status add(const cp::SessionId& session, std::uint64_t bytes, Job job, Duration timeout);
+  /// Until what is in line of this session now is done.
+  cp::Status pass(const cp::SessionId& session, Duration timeout);
   /// Until nothing is in line; false when `timeout` passed first.
   bool drain(Duration timeout);
 

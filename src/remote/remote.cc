@@ -152,6 +152,7 @@ class RemoteSession final : public cp::SessionFace {
   Result<Checkpoint> create(std::string_view payload, const cp::CreateOptions& options) const override;
   Result<cp::PendingCheckpoint> create_async(std::string_view payload, const cp::CreateOptions& options) const override;
   Result<Session> fence() const override {
+    TRY_STATUS(in_turn());
     const auto parse = [](const ordered_json& json) -> Result<std::uint64_t> {
       const auto found = json.find("epoch");
       if (found == json.end() || !found->is_number_unsigned()) return fail(Errc::corrupt, "no epoch in the answer");
@@ -198,6 +199,7 @@ class RemoteSession final : public cp::SessionFace {
     return cp::Restored{std::move(checkpoint), std::move(answer.body)};
   }
   Result<Checkpoint> rewind(const CheckpointId& id, const cp::CreateOptions& options) const override {
+    TRY_STATUS(in_turn(options.timeout));
     Target target(at(id) + "/rewind");
     add_options(target, options);
     return ask_json(*remote_, "POST", target.take(), parse_checkpoint, {}, epoch_, options.timeout);
@@ -212,16 +214,22 @@ class RemoteSession final : public cp::SessionFace {
 
   Result<Checkpoint> tag(const CheckpointId& id, const std::vector<std::string>& add,
                          const std::vector<std::string>& remove) const override {
+    TRY_STATUS(in_turn());
     return ask_json(*remote_, "PATCH", at(id), parse_checkpoint, {{"add_tags", add}, {"remove_tags", remove}}, epoch_);
   }
   Result<Checkpoint> annotate(const CheckpointId& id, cp::Level level, std::string_view text) const override {
+    TRY_STATUS(in_turn());
     return ask_json(*remote_, "POST", at(id) + "/annotations", parse_checkpoint,
                     {{"level", cp::name_of(level)}, {"text", text}}, epoch_);
   }
   Result<Checkpoint> pin(const CheckpointId& id, bool pinned) const override {
+    TRY_STATUS(in_turn());
     return ask_json(*remote_, "PATCH", at(id), parse_checkpoint, {{"pinned", pinned}}, epoch_);
   }
-  Status remove(const CheckpointId& id) const override { return ask_nothing(*remote_, "DELETE", at(id), epoch_); }
+  Status remove(const CheckpointId& id) const override {
+    TRY_STATUS(in_turn());
+    return ask_nothing(*remote_, "DELETE", at(id), epoch_);
+  }
   Result<cp::PruneReport> prune(const cp::Retention& retention, bool dry_run) const override;
   Result<cp::VerifyReport> verify(const cp::VerifyProgress& progress) const override {
     TRY(cp::VerifyReport report, ask_json(*remote_, "POST", path_ + "/verify", parse_verify_report));
@@ -239,6 +247,11 @@ class RemoteSession final : public cp::SessionFace {
   Status export_to(const std::function<Status(std::string_view line)>& sink, std::uint64_t since) const override;
 
  private:
+  /// A write must not overtake what its session has in line.
+  Status in_turn(std::optional<Duration> timeout = {}) const {
+    return remote_->lines->pass(id_, timeout.value_or(remote_->options.timeout));
+  }
+  Result<Checkpoint> send(std::string_view payload, const cp::CreateOptions& options) const;
   std::string at(const CheckpointId& id) const { return path_ + "/checkpoints/" + cp::to_string(id); }
   Result<cp::EventPage> read_events(std::uint64_t from, std::size_t limit, Duration wait) const;
 
@@ -249,6 +262,11 @@ class RemoteSession final : public cp::SessionFace {
 };
 
 Result<Checkpoint> RemoteSession::create(std::string_view payload, const cp::CreateOptions& options) const {
+  TRY_STATUS(in_turn(options.timeout));
+  return send(payload, options);
+}
+
+Result<Checkpoint> RemoteSession::send(std::string_view payload, const cp::CreateOptions& options) const {
   Target target(path_ + "/checkpoints");
   add_options(target, options);
   HttpCall call;
@@ -267,7 +285,7 @@ Result<cp::PendingCheckpoint> RemoteSession::create_async(std::string_view paylo
   if (remote_->closed.load()) return fail(Errc::closed, "the store was closed");
   auto state = std::make_shared<RemoteAppend>();
   auto send = [self = *this, state, copy = std::string(payload), options] {
-    state->result.emplace(self.create(copy, options));
+    state->result.emplace(self.send(copy, options));
     state->done.set();
   };
   TRY_STATUS(remote_->lines->add(id_, payload.size() + kJobBytes, std::move(send),
@@ -297,6 +315,7 @@ Result<cp::Page> RemoteSession::list(const cp::Query& query) const {
 }
 
 Result<cp::PruneReport> RemoteSession::prune(const cp::Retention& rules, bool dry_run) const {
+  TRY_STATUS(in_turn());
   const Duration none(0);
   if (rules.keep_within.value_or(none) < none || rules.expire_after.value_or(none) < none) {
     return fail(Errc::invalid_argument, "a span of time below zero");

@@ -19,14 +19,10 @@ constexpr std::uint64_t kTimeoutMs = 30'000;
 constexpr std::uint64_t kTimeoutMsMax = 300'000;
 constexpr std::uint64_t kWaitMsMax = 60'000;
 constexpr int kLengthyMax = 8;
+constexpr std::size_t kTransfersMax = 3;  // one line of each may take 160 MiB while it is worked on
+constexpr std::size_t kFreeBytes = 64U << 10;  // of a body: bounded by the number of connections
+constexpr std::size_t kChargeBytes = 1U << 20;
 constexpr Duration kOpenDeadline = std::chrono::minutes(5);
-
-/// Only pages that this server itself would serve may ask: others have no business here, whoever's browser they are in.
-bool foreign(const HttpRequest& request) {
-  if (request.origin.empty()) return false;
-  const auto scheme = request.origin.find("://");
-  return scheme == std::string::npos || request.origin.substr(scheme + 3) != request.host;
-}
 
 cp::Status check_query(const Route& route, const Call& call) {
   for (const auto& [name, value] : call.query) {
@@ -45,9 +41,53 @@ cp::Status check_query(const Route& route, const Call& call) {
   return {};
 }
 
+template <class Work>
+auto guarded(std::shared_ptr<std::atomic<int>> counter, Work work) {
+  return [counter = std::move(counter), work = std::move(work)] {
+    auto result = work();
+    counter->fetch_sub(1);
+    return result;
+  };
+}
+
+}  // namespace
+
+CheckpointApi::CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroundings> world, Open open)
+    : context_(context),
+      world_(std::move(world)),
+      open_(std::move(open)),
+      opened_(context),
+      left_(context),
+      bodies_(context, "http.bodies", kMemory),
+      transfers_(context, "http.transfers", kTransfersMax),
+      gate_(std::make_shared<LoopGate>(context.env().loop)) {}
+
+/// Whether a page of somebody else asks, in whoever's browser: it names another origin, or it gave our address a name
+/// of its own.
+bool CheckpointApi::foreign(const HttpRequest& request) const {
+  const auto scheme = request.origin.find("://");
+  if (!request.origin.empty() && (scheme == std::string::npos || request.origin.substr(scheme + 3) != request.host)) {
+    return true;
+  }
+  if (!loop_back_ || request.host.empty()) return false;
+  std::string_view host = request.host;
+  if (const auto colon = host.rfind(':'); colon != std::string_view::npos && !host.ends_with(']')) {
+    host = host.substr(0, colon);
+  }
+  const bool literal = host.starts_with('[') || host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return !literal && host != "localhost" && host != host_;
+}
+
+void CheckpointApi::listens_at(const env::Address& address) {
+  host_ = address.host;
+  loop_back_ = address.host.starts_with("127.") || address.host == "::1" || address.host == "localhost";
+}
+
 /// The request as a call of a route; a reply if it is none.
-std::optional<Reply> decode(const HttpRequest& request, Call& call, const Route*& route) {
-  if (foreign(request)) return problem(403, "forbidden", "this server does not answer pages of " + request.origin);
+std::optional<Reply> CheckpointApi::decode(const HttpRequest& request, Call& call, const Route*& route) const {
+  if (foreign(request))
+    return problem(403, "forbidden",
+                   "this server does not answer pages of others, nor under names that are not its own");
   call.http = request;
   std::vector<std::string> segments;
   if (const auto decoded = decode_target(request.target, segments, call.query); !decoded) {
@@ -69,25 +109,6 @@ std::optional<Reply> decode(const HttpRequest& request, Call& call, const Route*
   call.timeout = std::chrono::milliseconds(timeout->value_or(kTimeoutMs));
   return std::nullopt;
 }
-
-template <class Work>
-auto guarded(std::shared_ptr<std::atomic<int>> counter, Work work) {
-  return [counter = std::move(counter), work = std::move(work)] {
-    auto result = work();
-    counter->fetch_sub(1);
-    return result;
-  };
-}
-
-}  // namespace
-
-CheckpointApi::CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroundings> world, Open open)
-    : context_(context),
-      world_(std::move(world)),
-      open_(std::move(open)),
-      opened_(context),
-      left_(context),
-      bodies_(context, "http.bodies", kMemory) {}
 
 bool CheckpointApi::serves(const HttpRequest& request) {
   return request.path.starts_with("/v1/") || request.path == "/openapi.json";
@@ -124,27 +145,26 @@ task::Task<void> CheckpointApi::open_now() {
 task::Task<bool> CheckpointApi::wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until) {
   task::Operation<void> operation(context_, what, until);
   auto done = std::make_shared<env::Callback<void>>(operation.callback());
-  latch->then([&loop = context_.env().loop, done] { loop.post_remote([done] { (*done)(Status()); }); });
+  latch->then([gate = gate_, done] { gate->post([done] { (*done)(Status()); }); });
   const auto woken = co_await operation;
   co_return woken.has_value();
 }
 
 task::Task<bool> CheckpointApi::serve(HttpConnection& connection, HttpRequest request) {
-  Call call;
+  const auto call = std::make_shared<Call>();  // and with it the room that the reply takes, until it is written
   const Route* route = nullptr;
   const bool is_head = request.method == "HEAD";
-  task::Charge charge;
   Reply reply;
   if (request.path == "/openapi.json") {
     reply = {200, "application/json", openapi(), {}};
-  } else if (auto refused = decode(request, call, route)) {
+  } else if (auto refused = decode(request, *call, route)) {
     reply = *std::move(refused);
   } else {
-    const Deadline until = context_.after(call.timeout);
-    if (route->kind == Kind::stream) co_return co_await stream(connection, std::move(call));
-    if (route->kind == Kind::exports) co_return co_await exports(connection, std::move(call), until);
-    if (route->kind == Kind::imports) co_return co_await imports(connection, std::move(call), until);
-    reply = co_await answer(connection, *route, call, until, charge);
+    const Deadline until = context_.after(call->timeout);
+    if (route->kind == Kind::stream) co_return co_await stream(connection, call);
+    if (route->kind == Kind::exports) co_return co_await exports(connection, call, until);
+    if (route->kind == Kind::imports) co_return co_await imports(connection, call, until);
+    reply = co_await answer(connection, *route, call, until);
   }
   // A body that nobody read would be taken for the next request.
   const bool keep_alive = request.keep_alive && connection.at_end();
@@ -152,28 +172,38 @@ task::Task<bool> CheckpointApi::serve(HttpConnection& connection, HttpRequest re
   co_return sent.has_value() && keep_alive;
 }
 
+task::Task<cp::Status> CheckpointApi::charge(Call& call, std::uint64_t bytes, Deadline until) {
+  auto room = co_await bodies_.take(bytes, until);
+  if (!room) co_return fail(Errc::overloaded, "too many bytes of other requests are being worked on; try again");
+  call.charges.push_back(*std::move(room));
+  co_return cp::Status();
+}
+
 task::Task<cp::Status> CheckpointApi::read_body(HttpConnection& connection, const Route& route, Call& call,
-                                                Deadline until, task::Charge& charge) {
+                                                Deadline until) {
   const bool is_payload = route.kind == Kind::create;
   const std::uint64_t most = is_payload ? cp::Options().payload_bytes_max : kJsonBytesMax;
-  const std::uint64_t length = call.http.content_length.value_or(call.http.chunked ? most : 0);
   const auto too_long = [most] {
     return fail(Errc::too_large, "a body of more than " + std::to_string(most) + " bytes");
   };
+  const std::uint64_t length = call.http.content_length.value_or(0);
   if (length > most) co_return too_long();
-  if (route.takes[0] == '\0' && length > 0) {
-    co_return fail(Errc::invalid_argument, "this operation takes no body");
-  }
-  // Twice: as it comes, and where the store keeps it until it is on disk.
-  auto room = co_await bodies_.take(length * 2, until);
-  if (!room) co_return fail(Errc::overloaded, "too many bytes of other requests are being worked on; try again");
-  charge = *std::move(room);
-  if (length > 0) {
-    if (const auto allowed = co_await connection.allow_body(call.http, most); !allowed) co_return too_long();
-    auto body = co_await connection.read_body(until);
-    if (!body && body.error().code == chronik::Errc::out_of_range) co_return too_long();
-    if (!body) co_return fail(Errc::invalid_argument, "the body did not come whole: " + body.error().message());
-    call.body = *std::move(body);
+  const bool some = length > 0 || call.http.chunked;
+  if (route.takes[0] == '\0' && some) co_return fail(Errc::invalid_argument, "this operation takes no body");
+  if (some) {
+    if (!co_await connection.allow_body(call.http, most)) co_return fail(Errc::closed, "the client is gone");
+    call.body.reserve(std::min<std::uint64_t>(length, kFreeBytes));
+    // Room is taken as the body comes, so that who announces much and sends nothing holds nothing. Twice: as it comes,
+    // and where the store keeps it until it is on disk.
+    for (std::uint64_t covered = kFreeBytes; !connection.at_end();) {
+      auto part = co_await connection.read_some_body(until);
+      if (!part && part.error().code == chronik::Errc::out_of_range) co_return too_long();
+      if (!part) co_return fail(Errc::invalid_argument, "the body did not come whole: " + part.error().message());
+      call.body += *part;
+      for (; call.body.size() > covered; covered += kChargeBytes) {
+        CO_TRY_STATUS(co_await charge(call, 2 * kChargeBytes, until));
+      }
+    }
   }
   if (is_payload || route.takes[0] == '\0') co_return cp::Status();
   if (const auto checked = cp::check_json_object(call.body); !checked) {
@@ -183,31 +213,28 @@ task::Task<cp::Status> CheckpointApi::read_body(HttpConnection& connection, cons
   co_return cp::Status();
 }
 
-task::Task<Reply> CheckpointApi::answer(HttpConnection& connection, const Route& route, Call& call, Deadline until,
-                                        task::Charge& charge) {
-  if (const auto read = co_await read_body(connection, route, call, until, charge); !read) {
-    co_return problem(read.error());
-  }
+task::Task<Reply> CheckpointApi::answer(HttpConnection& connection, const Route& route, std::shared_ptr<Call> call,
+                                        Deadline until) {
+  if (const auto read = co_await read_body(connection, route, *call, until); !read) co_return problem(read.error());
   auto opened = co_await core(until);
   if (!opened) co_return problem(opened.error());
   const CorePtr store = *std::move(opened);
-  const auto shared = std::make_shared<Call>(std::move(call));
   Result<Reply> reply;
   switch (route.kind) {
     case Kind::create:
-      reply = co_await create(store, shared, until);
+      reply = co_await create(store, call, until);
       break;
     case Kind::payload:
-      reply = co_await payload(store, shared, until, charge);
+      reply = co_await payload(store, call, until);
       break;
     case Kind::diff:
-      reply = co_await diff(store, shared, until, charge);
+      reply = co_await diff(store, call, until);
       break;
     case Kind::events:
-      reply = co_await events(store, shared, until);
+      reply = co_await events(store, call, until);
       break;
     default: {
-      auto work = [store, shared, run = route.run] { return run(cp::Store(store), *shared); };
+      auto work = [store, call, run = route.run] { return run(cp::Store(store), *call); };
       if (route.kind == Kind::lengthy) {
         if (lengthy_->fetch_add(1) >= kLengthyMax) {
           lengthy_->fetch_sub(1);
@@ -241,17 +268,13 @@ task::Task<Result<Reply>> CheckpointApi::create(const CorePtr& core, std::shared
   co_return created(*checkpoint, *call);
 }
 
-task::Task<Result<Reply>> CheckpointApi::payload(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
-                                                 task::Charge& charge) {
+task::Task<Result<Reply>> CheckpointApi::payload(const CorePtr& core, std::shared_ptr<Call> call, Deadline until) {
   auto found = co_await offload<cp::Checkpoint>("checkpoint.get", until, [core, call]() -> Result<cp::Checkpoint> {
     TRY(const cp::Session session, session_of(cp::Store(core), *call));
     return checkpoint_of(session, *call, call->path[1]);
   });
   if (!found) co_return fail(found.error());
-  charge.release();
-  auto room = co_await bodies_.take(found->size * 2, until);
-  if (!room) co_return fail(Errc::overloaded, "too many payloads are being read; try again");
-  charge = *std::move(room);
+  if (found->size > kFreeBytes) CO_TRY_STATUS(co_await charge(*call, found->size * 2, until));
   const bool told = call->http.method == "POST";
   auto content = co_await offload<std::string>("checkpoint.payload", until,
                                                [core, call, id = found->id, told]() -> Result<std::string> {
@@ -261,6 +284,7 @@ task::Task<Result<Reply>> CheckpointApi::payload(const CorePtr& core, std::share
                                                  return std::move(restored.payload);
                                                });
   if (!content) co_return fail(content.error());
+  for (task::Charge& held : call->charges) held.shrink_to(std::min<std::size_t>(held.bytes(), content->size()));
   Reply reply{200, "application/octet-stream", *std::move(content), {}};
   // It was not checked when it came in, and must not end the line it stands in.
   const auto printable = [](char c) { return c >= 0x20 && c < 0x7f; };
@@ -276,8 +300,7 @@ task::Task<Result<Reply>> CheckpointApi::payload(const CorePtr& core, std::share
   co_return reply;
 }
 
-task::Task<Result<Reply>> CheckpointApi::diff(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
-                                              task::Charge& charge) {
+task::Task<Result<Reply>> CheckpointApi::diff(const CorePtr& core, std::shared_ptr<Call> call, Deadline until) {
   using Pair = std::pair<cp::Checkpoint, cp::Checkpoint>;
   auto found = co_await offload<Pair>("checkpoint.get", until, [core, call]() -> Result<Pair> {
     TRY(const cp::Session session, session_of(cp::Store(core), *call));
@@ -286,11 +309,12 @@ task::Task<Result<Reply>> CheckpointApi::diff(const CorePtr& core, std::shared_p
     return Pair(std::move(first), std::move(second));
   });
   if (!found) co_return fail(found.error());
-  constexpr std::uint64_t kParsedTimes = 12;  // what JSON takes once it is parsed
-  charge.release();
-  auto room = co_await bodies_.take((found->first.size + found->second.size) * kParsedTimes, until);
-  if (!room) co_return fail(Errc::overloaded, "too many payloads are being read; try again");
-  charge = *std::move(room);
+  constexpr std::uint64_t kParsedTimes = 12;      // what JSON takes once it is parsed
+  constexpr std::uint64_t kParsedMax = 8U << 20;  // larger ones are compared as bytes
+  const std::uint64_t larger = std::max(found->first.size, found->second.size);
+  const std::uint64_t both = found->first.size + found->second.size;
+  if (larger > kFreeBytes)
+    CO_TRY_STATUS(co_await charge(*call, both * (larger > kParsedMax ? 2 : kParsedTimes), until));
   co_return co_await offload<Reply>("checkpoint.diff", until, [core, call, pair = *found]() -> Result<Reply> {
     TRY(const cp::Session session, session_of(cp::Store(core), *call));
     TRY(const cp::Difference difference, session.diff(pair.first.id, pair.second.id));

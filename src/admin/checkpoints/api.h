@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/checkpoints/loop_gate.h"
 #include "admin/checkpoints/routes.h"
 #include "checkpoint/core.h"
 #include "task/budget.h"
@@ -22,6 +23,11 @@ class CheckpointApi {
   using Open = std::function<cp::Result<std::shared_ptr<cp::Core>>()>;
 
   CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroundings> world, Open open);
+  ~CheckpointApi() { gate_->close(); }
+  CheckpointApi(const CheckpointApi&) = delete;
+  CheckpointApi& operator=(const CheckpointApi&) = delete;
+  /// At a loop-back address no other host name may be used to ask: a page could have made one up (DNS rebinding).
+  void listens_at(const env::Address& address);
 
   /// Whether it is for us.
   static bool serves(const HttpRequest& request);
@@ -33,6 +39,7 @@ class CheckpointApi {
   struct Follower;
 
  private:
+  static constexpr int kJobsMax = 512;
   using CorePtr = std::shared_ptr<cp::Core>;
 
   /// Runs `work` (returning cp::Result<T>) where it may block. A deadline ends the wait, not the work.
@@ -44,21 +51,21 @@ class CheckpointApi {
   task::Task<bool> wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until);
 
   // api.cc
-  task::Task<Reply> answer(HttpConnection& connection, const Route& route, Call& call, Deadline until,
-                           task::Charge& charge);
-  task::Task<cp::Status> read_body(HttpConnection& connection, const Route& route, Call& call, Deadline until,
-                                   task::Charge& charge);
+  std::optional<Reply> decode(const HttpRequest& request, Call& call, const Route*& route) const;
+  bool foreign(const HttpRequest& request) const;
+  task::Task<Reply> answer(HttpConnection& connection, const Route& route, std::shared_ptr<Call> call, Deadline until);
+  task::Task<cp::Status> read_body(HttpConnection& connection, const Route& route, Call& call, Deadline until);
+  /// Room in memory, which the call then holds.
+  task::Task<cp::Status> charge(Call& call, std::uint64_t bytes, Deadline until);
   task::Task<cp::Result<Reply>> create(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
-  task::Task<cp::Result<Reply>> payload(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
-                                        task::Charge& charge);
-  task::Task<cp::Result<Reply>> diff(const CorePtr& core, std::shared_ptr<Call> call, Deadline until,
-                                     task::Charge& charge);
+  task::Task<cp::Result<Reply>> payload(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
+  task::Task<cp::Result<Reply>> diff(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
   task::Task<cp::Result<Reply>> events(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
   // transfer.cc
-  task::Task<bool> exports(HttpConnection& connection, Call call, Deadline until);
-  task::Task<bool> imports(HttpConnection& connection, Call call, Deadline until);
+  task::Task<bool> exports(HttpConnection& connection, std::shared_ptr<Call> call, Deadline until);
+  task::Task<bool> imports(HttpConnection& connection, std::shared_ptr<Call> call, Deadline until);
   // event_stream.cc
-  task::Task<bool> stream(HttpConnection& connection, Call call);
+  task::Task<bool> stream(HttpConnection& connection, std::shared_ptr<Call> call);
   task::Task<void> follow(CorePtr core, std::shared_ptr<Call> call, std::uint64_t from,
                           std::shared_ptr<Follower> follower);
 
@@ -73,15 +80,27 @@ class CheckpointApi {
   std::vector<Follower*> followers_;
   task::Event left_;  // a follower
   task::Budget bodies_;
-  std::shared_ptr<std::atomic<int>> lengthy_ = std::make_shared<std::atomic<int>>(0);  // at work, waited for or not
+  task::Budget transfers_;  // exports and imports at a time, by their number
+  bool loop_back_ = false;
+  std::string host_;
+  // At work, waited for or not.
+  std::shared_ptr<std::atomic<int>> jobs_ = std::make_shared<std::atomic<int>>(0);
+  std::shared_ptr<std::atomic<int>> lengthy_ = std::make_shared<std::atomic<int>>(0);
+  const std::shared_ptr<LoopGate> gate_;
 };
 
 template <class T, class Work>
 task::Task<cp::Result<T>> CheckpointApi::offload(const char* what, Deadline until, Work work) {
+  if (jobs_->load() >= kJobsMax) co_return cp::fail(cp::Errc::overloaded, "too much is being worked on; try again");
+  jobs_->fetch_add(1);
   task::Operation<cp::Result<T>> operation(context_, what, until);
-  world_->run([&loop = context_.env().loop, done = operation.callback(), work = std::move(work)]() mutable {
+  world_->run([gate = gate_, jobs = jobs_, done = operation.callback(), work = std::move(work)]() mutable {
     cp::Result<T> result = work();
-    loop.post_remote([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+    jobs->fetch_sub(1);
+    // What the work held is given back on the loop, too.
+    gate->post([done = std::move(done), result = std::move(result), spent = std::move(work)]() mutable {
+      done(std::move(result));
+    });
   });
   auto result = co_await operation;
   if (!result) co_return cp::fail(cp::Errc::timed_out, "no answer in time; a write may still take effect");

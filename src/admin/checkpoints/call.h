@@ -11,6 +11,7 @@
 
 #include "admin/http_connection.h"
 #include "checkpoint/result.h"
+#include "task/budget.h"
 
 namespace chronik::admin {
 
@@ -25,6 +26,7 @@ struct Call {
   std::string body;
   ordered_json json;  // the body of a route that takes JSON: an object
   Duration timeout{};
+  std::vector<task::Charge> charges;  // for what the call holds in memory; given back on the loop
 
   /// The last of that name; nothing if there is none.
   const std::string* find(std::string_view name) const;

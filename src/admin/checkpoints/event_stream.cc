@@ -17,6 +17,7 @@ constexpr Duration kWriteDeadline = std::chrono::seconds(30);
 constexpr std::size_t kReceiveBytes = 4096;
 constexpr std::size_t kEventsAtOnce = 100;
 constexpr std::size_t kQueuedBytesMax = 256U << 10;  // of pongs, to a client that asks and does not read
+constexpr std::size_t kFollowersMax = 128;           // half of the connections stay for others
 constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::uint16_t kInternalError = 1011;
 
@@ -78,10 +79,9 @@ std::uint64_t put(WebSocket& socket, const cp::EventPage& page, std::uint64_t fr
 
 }  // namespace
 
-task::Task<bool> CheckpointApi::stream(HttpConnection& connection, Call call) {
-  const Deadline until = context_.after(call.timeout);
+task::Task<bool> CheckpointApi::stream(HttpConnection& connection, std::shared_ptr<Call> shared) {
+  const Deadline until = context_.after(shared->timeout);
   auto opened = co_await core(until);
-  const auto shared = std::make_shared<Call>(std::move(call));
   const auto from_given = shared->number("from");
   std::optional<Reply> refused;
   if (!opened) refused = problem(opened.error());
@@ -91,6 +91,10 @@ task::Task<bool> CheckpointApi::stream(HttpConnection& connection, Call call) {
     const auto there = co_await offload<cp::EventPage>("checkpoint.events", until, read);
     if (!there) refused = problem(there.error());
   }
+  if (!refused && followers_.size() >= kFollowersMax) {
+    refused = problem(503, "overloaded", "too many follow events already; try again later");
+  }
+  if (!refused && !connection.at_end()) refused = problem(400, "invalid_argument", "a WebSocket begins without a body");
   if (!refused && shared->http.websocket_key.empty()) {
     refused = problem(426, "upgrade_required", "this is a WebSocket; /v1/sessions/{session}/events answers plain HTTP");
     refused->headers.emplace_back("Upgrade", "websocket");
@@ -103,7 +107,10 @@ task::Task<bool> CheckpointApi::stream(HttpConnection& connection, Call call) {
     co_return false;
   }
   const auto follower = std::make_shared<Follower>(context_, connection.stream());
-  if (!follower->socket.feed(connection.take_rest())) co_return false;
+  if (!follower->socket.feed(connection.take_rest())) {
+    (void)co_await flush(context_, follower);  // the answer to a close that came at once
+    co_return false;
+  }
   context_.spawn("checkpoint.follower", read_side(context_, follower));
   followers_.push_back(follower.get());
   co_await follow(*opened, shared, from_given->value_or(1), follower);
@@ -137,8 +144,10 @@ task::Task<void> CheckpointApi::follow(CorePtr core, std::shared_ptr<Call> call,
     const std::uint64_t before = std::exchange(next, put(follower->socket, *page, next));
     if (!co_await flush(context_, follower)) co_return;
     if (next != before) continue;
-    changed->then([&loop = context_.env().loop, weak = std::weak_ptr(follower)] {
-      loop.post_remote([weak] {
+    // It keeps no memory of what happened while this was at work.
+    if (follower->over || closed_ || follower->socket.queued_bytes() > 0) continue;
+    changed->then([gate = gate_, weak = std::weak_ptr(follower)] {
+      gate->post([weak] {
         if (const auto still = weak.lock()) still->moved.notify_all();
       });
     });

@@ -63,6 +63,22 @@ constexpr Parameter kStreamQuery[] = {{"session", "string", "its name"},
                                       {"from", "integer", "number of the first; 1 by default"}};
 constexpr Parameter kExportQuery[] = {{"since", "integer", "only checkpoints above that sequence"}, kTimeout};
 
+/// "id:UUID" in a path names a session by its id: a name may change hands.
+std::optional<cp::SessionId> id_of(std::string_view which) {
+  constexpr std::string_view kId = "id:";
+  if (!which.starts_with(kId)) return std::nullopt;
+  const auto id = cp::parse_session_id(which.substr(kId.size()));
+  return id ? std::optional(*id) : std::nullopt;
+}
+
+Result<std::string> name_of_session(const cp::Store& store, const std::string& which) {
+  const auto id = id_of(which);
+  if (!id) return which;
+  TRY(const cp::Session session, store.session(*id));
+  TRY(const cp::SessionInfo info, session.describe());
+  return info.name;
+}
+
 Result<Reply> health(const cp::Store& store, const Call&) {
   TRY(const cp::Health found, store.health());
   return json_reply(to_json(found));
@@ -107,7 +123,12 @@ Result<Reply> create_session(const cp::Store& store, const Call& call) {
 }
 
 Result<Reply> open_session(const cp::Store& store, const Call& call) {
-  TRY(const cp::Session session, store.open_session(call.path[0]));
+  const std::string& which = call.path[0];
+  if (const auto id = id_of(which)) {
+    TRY(const cp::Session session, store.session(*id));
+    return describe(session, 200);
+  }
+  TRY(const cp::Session session, store.open_session(which));
   return describe(session, 200);
 }
 
@@ -121,13 +142,15 @@ Result<Reply> rename_session(const cp::Store& store, const Call& call) {
   const auto name = members.text("name");
   TRY_STATUS(members.finish());
   if (!name) return fail(Errc::invalid_argument, "name: the new one");
-  TRY_STATUS(store.rename_session(call.path[0], *name));
+  TRY(const std::string old, name_of_session(store, call.path[0]));
+  TRY_STATUS(store.rename_session(old, *name));
   TRY(const cp::Session session, store.session(*name));
   return describe(session, 200);
 }
 
 Result<Reply> delete_session(const cp::Store& store, const Call& call) {
-  TRY_STATUS(store.delete_session(call.path[0]));
+  TRY(const std::string name, name_of_session(store, call.path[0]));
+  TRY_STATUS(store.delete_session(name));
   return Reply{204, "", "", {}};
 }
 
@@ -398,26 +421,17 @@ const Route* find_route(std::string_view method, const std::vector<std::string>&
                         std::vector<std::string>& values, std::string& allowed) {
   for (const Route& route : kRoutes) {
     if (!fits(route.path, segments, values)) continue;
-    if (method == route.method || (method == "HEAD" && std::string_view(route.method) == "GET")) return &route;
+    const bool as_head = method == "HEAD" && std::string_view(route.method) == "GET" &&
+                         (route.kind == Kind::simple || route.kind == Kind::payload);
+    if (method == route.method || as_head) return &route;
     allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   return nullptr;
 }
 
-/// By name, or by id as "id:UUID": a name may change hands.
-static Result<cp::Session> find_session(const cp::Store& store, const std::string& which) {
-  constexpr std::string_view kId = "id:";
-  if (which.starts_with(kId)) {
-    if (const auto id = cp::parse_session_id(std::string_view(which).substr(kId.size()))) {
-      auto found = store.session(*id);
-      if (found || found.error().code != Errc::not_found) return found;
-    }
-  }
-  return store.session(which);
-}
-
 Result<cp::Session> session_of(const cp::Store& store, const Call& call) {
-  TRY(const cp::Session session, find_session(store, call.path[0]));
+  const auto id = id_of(call.path[0]);
+  TRY(const cp::Session session, id ? store.session(*id) : store.session(call.path[0]));
   const std::string& text = call.http.epoch;
   if (text.empty()) return session;
   std::uint64_t epoch = 0;
@@ -469,8 +483,8 @@ Result<cp::CreateOptions> create_options(const Call& call) {
 
 Reply created(const cp::Checkpoint& checkpoint, const Call& call) {
   Reply reply = json_reply(to_json(checkpoint), 201);
-  const auto& target = call.http.path;
-  const auto at = target.find("/checkpoints");
+  const std::string& target = call.http.path;
+  const auto at = target.find('/', std::string_view("/v1/sessions/").size());
   reply.headers.emplace_back("Location", target.substr(0, at) + "/checkpoints/" + to_string(checkpoint.id));
   return reply;
 }

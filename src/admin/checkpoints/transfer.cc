@@ -1,5 +1,7 @@
 // Export and import: the store works line by line on a thread that may block, the connection on the loop; between them
 // goes one chunk at a time, so that memory is bounded by what one line needs.
+#include <algorithm>
+
 #include "admin/checkpoints/api.h"
 #include "checkpoint/json.h"
 
@@ -14,9 +16,7 @@ namespace {
 constexpr std::size_t kChunkBytes = 256U << 10;
 constexpr std::uint64_t kImportBytesMax = 256U << 20;
 constexpr std::size_t kLineBytesMax = 96U << 20;          // a payload of 64 MiB in base64, and its record
-constexpr std::size_t kWorkBytes = 160U << 20;            // of memory, while one line is worked on
 constexpr Duration kPatience = std::chrono::seconds(60);  // of either side with the other
-constexpr int kTransfersMax = 8;
 
 /// Between the thread and the loop. What is not atomic belongs to the loop, or to whom the latch hands it.
 struct Pipe {
@@ -48,8 +48,8 @@ class LoopSide {
 /// The thread's side.
 class ThreadSide {
  public:
-  ThreadSide(env::Loop& loop, cp::Surroundings& world, PipePtr pipe)
-      : loop_(loop), world_(world), pipe_(std::move(pipe)) {}
+  ThreadSide(LoopGate& gate, cp::Surroundings& world, PipePtr pipe)
+      : gate_(gate), world_(world), pipe_(std::move(pipe)) {}
 
   cp::Status put(std::string chunk) {
     return meet([pipe = pipe_, chunk = std::move(chunk)]() mutable { pipe->chunk = std::move(chunk); });
@@ -59,8 +59,9 @@ class ThreadSide {
     TRY_STATUS(meet([] {}));
     return std::move(pipe_->chunk);
   }
-  void end(Result<Reply> outcome) {
-    loop_.post_remote([pipe = pipe_, outcome = std::move(outcome)]() mutable {
+  /// What the call holds is given back on the loop.
+  void end(Result<Reply> outcome, std::shared_ptr<Call> call) {
+    gate_.post([pipe = pipe_, outcome = std::move(outcome), spent = std::move(call)]() mutable {
       pipe->outcome.emplace(std::move(outcome));
       pipe->ended = true;
       pipe->moved.notify_all();
@@ -71,7 +72,7 @@ class ThreadSide {
   template <class Change>
   cp::Status meet(Change change) {
     const auto taken = std::make_shared<cp::Latch>();
-    loop_.post_remote([pipe = pipe_, taken, change = std::move(change)]() mutable {
+    gate_.post([pipe = pipe_, taken, change = std::move(change)]() mutable {
       if (pipe->abandoned.load()) return taken->set();
       change();
       pipe->taken = taken;
@@ -83,7 +84,7 @@ class ThreadSide {
     return {};
   }
 
-  env::Loop& loop_;
+  LoopGate& gate_;
   cp::Surroundings& world_;
   PipePtr pipe_;
 };
@@ -101,12 +102,16 @@ Result<Reply> export_lines(cp::Core& core, const Call& call, ThreadSide& side) {
   TRY(const cp::Session session, session_of(cp::Store(core.shared_from_this()), call));
   std::string chunk;
   const auto sink = [&](std::string_view line) -> cp::Status {
-    (chunk += line) += '\n';
-    if (chunk.size() < kChunkBytes) return {};
-    return side.put(std::exchange(chunk, {}));
+    // In pieces: a reader that gets on needs no patience for a whole line.
+    for (; !line.empty(); line.remove_prefix(std::min(line.size(), kChunkBytes))) {
+      chunk += line.substr(0, kChunkBytes);
+      if (chunk.size() >= kChunkBytes) TRY_STATUS(side.put(std::exchange(chunk, {})));
+    }
+    chunk += '\n';
+    return {};
   };
   TRY_STATUS(session.export_to(sink, since.value_or(0)));
-  TRY_STATUS(side.put(std::move(chunk)));
+  TRY_STATUS(side.put(std::move(chunk)));  // never empty: it has the last line's end
   return Reply{};
 }
 
@@ -156,25 +161,23 @@ Result<Reply> import_lines(cp::Core& core, ThreadSide& side) {
 
 }  // namespace
 
-task::Task<bool> CheckpointApi::exports(HttpConnection& connection, Call call, Deadline until) {
-  const bool keep_alive = call.http.keep_alive && connection.at_end();
+task::Task<bool> CheckpointApi::exports(HttpConnection& connection, std::shared_ptr<Call> call, Deadline until) {
+  const bool keep_alive = call->http.keep_alive && connection.at_end() && !call->http.http_1_0;
   auto opened = co_await core(until);
-  auto room = co_await bodies_.take(kWorkBytes, until);
+  auto room = co_await transfers_.take(1, until);
+  if (room) call->charges.push_back(*std::move(room));
   Reply refused;
   if (!opened) {
     refused = problem(opened.error());
-  } else if (!room || lengthy_->load() >= kTransfersMax) {
-    refused = problem(503, "overloaded", "too many lengthy operations run already; try again later");
+  } else if (!room) {
+    refused = problem(503, "overloaded", "too many exports and imports run; try again later");
   } else {
     const auto pipe = std::make_shared<Pipe>(context_);
     const LoopSide side(pipe);
-    lengthy_->fetch_add(1);
-    world_->run([&loop = context_.env().loop, world = world_, pipe, counter = lengthy_, core = *opened,
-                 call = std::move(call)] {
-      ThreadSide thread(loop, *world, pipe);
-      auto outcome = export_lines(*core, call, thread);
-      counter->fetch_sub(1);
-      thread.end(std::move(outcome));
+    world_->run([gate = gate_, world = world_, pipe, core = *opened, call]() mutable {
+      ThreadSide thread(*gate, *world, pipe);
+      auto outcome = export_lines(*core, *call, thread);
+      thread.end(std::move(outcome), std::move(call));
     });
     bool begun = false;
     while (co_await thread_moved(pipe, context_.after(kPatience))) {
@@ -185,7 +188,8 @@ task::Task<bool> CheckpointApi::exports(HttpConnection& connection, Call call, D
         break;
       }
       if (!begun) {
-        if (!co_await connection.begin_chunks({200, "application/jsonl", "", {}})) co_return false;
+        if (!co_await connection.begin_chunks({200, "application/jsonl", "", {}}, keep_alive, !call->http.http_1_0))
+          co_return false;
         begun = true;
       }
       if (!co_await connection.write_chunk(std::exchange(pipe->chunk, {}))) co_return false;
@@ -197,25 +201,24 @@ task::Task<bool> CheckpointApi::exports(HttpConnection& connection, Call call, D
   co_return (co_await connection.reply(std::move(refused), keep_alive, true)).has_value() && keep_alive;
 }
 
-task::Task<bool> CheckpointApi::imports(HttpConnection& connection, Call call, Deadline until) {
+task::Task<bool> CheckpointApi::imports(HttpConnection& connection, std::shared_ptr<Call> call, Deadline until) {
   auto opened = co_await core(until);
-  auto room = co_await bodies_.take(kWorkBytes, until);
+  auto room = co_await transfers_.take(1, until);
+  if (room) call->charges.push_back(*std::move(room));
   Reply reply;
   if (!opened) {
     reply = problem(opened.error());
-  } else if (!room || lengthy_->load() >= kTransfersMax) {
-    reply = problem(503, "overloaded", "too many lengthy operations run already; try again later");
-  } else if (!co_await connection.allow_body(call.http, kImportBytesMax)) {
+  } else if (!room) {
+    reply = problem(503, "overloaded", "too many exports and imports run; try again later");
+  } else if (!co_await connection.allow_body(call->http, kImportBytesMax)) {
     reply = problem(413, "too_large", "an import of more than 256 MiB: export in parts, with since=");
   } else {
     const auto pipe = std::make_shared<Pipe>(context_);
     const LoopSide side(pipe);
-    lengthy_->fetch_add(1);
-    world_->run([&loop = context_.env().loop, world = world_, pipe, counter = lengthy_, core = *opened] {
-      ThreadSide thread(loop, *world, pipe);
+    world_->run([gate = gate_, world = world_, pipe, core = *opened, call]() mutable {
+      ThreadSide thread(*gate, *world, pipe);
       auto outcome = import_lines(*core, thread);
-      counter->fetch_sub(1);
-      thread.end(std::move(outcome));
+      thread.end(std::move(outcome), std::move(call));
     });
     reply = problem(503, "timed_out", "the import did not end in time; it may still take effect");
     while (co_await thread_moved(pipe, context_.after(kPatience))) {
@@ -233,7 +236,7 @@ task::Task<bool> CheckpointApi::imports(HttpConnection& connection, Call call, D
       std::exchange(pipe->taken, nullptr)->set();
     }
   }
-  const bool keep_alive = call.http.keep_alive && connection.at_end();
+  const bool keep_alive = call->http.keep_alive && connection.at_end();
   co_return (co_await connection.reply(std::move(reply), keep_alive, true)).has_value() && keep_alive;
 }
 
