@@ -5,19 +5,27 @@
 
 namespace chronik::checkpoint {
 
-Status LogIntake::push(const LogItemPtr& item, std::uint64_t epoch) {
-  bool first = false;
+Status LogIntake::push(const LogItemPtr& item, std::uint64_t epoch, Wake wake) {
+  bool call = false;
   {
     const std::lock_guard lock(mutex_);
     if (refusing_) return std::unexpected(*refusing_);
     if (epoch != epoch_) return fail(Errc::overloaded, "a write before this one failed: try again");
     item->lsn = next_lsn_++;
-    first = line_.empty();
     line_.push_back(item);
     if (item->delta) unsettled_.push_back(item);
+    if (wake == Wake::now) call = !std::exchange(called_, true);
   }
-  if (first) wake_();
+  if (call) wake_();
   return {};
+}
+
+void LogIntake::kick() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (line_.empty() || std::exchange(called_, true)) return;
+  }
+  wake_();
 }
 
 void LogIntake::follow(const std::shared_ptr<const Delta>& delta, PendingPtr pending) {
@@ -36,12 +44,14 @@ std::uint64_t LogIntake::epoch() const {
 
 std::deque<LogItemPtr> LogIntake::take() {
   const std::lock_guard lock(mutex_);
+  called_ = false;
   return std::exchange(line_, {});
 }
 
 std::deque<LogItemPtr> LogIntake::refuse(const Error& error) {
   const std::lock_guard lock(mutex_);
   refusing_ = error;
+  called_ = false;
   ++epoch_;
   return std::exchange(line_, {});
 }

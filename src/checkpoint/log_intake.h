@@ -28,12 +28,17 @@ using LogItemPtr = std::shared_ptr<LogItem>;
 
 class LogIntake {
  public:
-  /// `wake` is called (any thread) when the line stops being empty.
+  /// `wake` is called (any thread) when there is something to write.
   explicit LogIntake(std::function<void()> wake) : wake_(std::move(wake)) {}
 
+  /// Whether a push wakes the loop, or leaves that to what comes behind it: one group commit for a payload and its
+  /// change.
+  enum class Wake : std::uint8_t { now, later };
   /// Gives it its lsn. Fails while refusing. `epoch`: of the last failure the caller knew; a later one means that what
   /// it stored before may be lost.
-  Status push(const LogItemPtr& item, std::uint64_t epoch);
+  Status push(const LogItemPtr& item, std::uint64_t epoch, Wake wake);
+  /// What was to be woken for later: nothing comes behind it after all.
+  void kick();
   /// Settles `pending` when `delta` is, or at once if it is no longer in line.
   void follow(const std::shared_ptr<const Delta>& delta, PendingPtr pending);
   std::uint64_t epoch() const;
@@ -54,6 +59,7 @@ class LogIntake {
   mutable std::mutex mutex_;
   std::deque<LogItemPtr> line_;
   std::deque<LogItemPtr> unsettled_;  // with a delta, in order
+  bool called_ = false;  // the loop knows of the line
   std::uint64_t next_lsn_ = 1;
   std::uint64_t epoch_ = 0;
   std::optional<Error> refusing_;
