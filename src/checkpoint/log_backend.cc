@@ -13,8 +13,8 @@ namespace chronik::checkpoint {
 
 namespace {
 
-constexpr std::size_t kSmallBytes = 256;     // packed; kept with the record
-constexpr std::size_t kItemBytes = 1 << 20;  // of chunks, in one frame of the write-ahead log
+constexpr std::size_t kSmallBytes = 256;       // packed; kept with the record
+constexpr std::size_t kItemBytes = 1 << 20;    // of chunks, in one frame of the write-ahead log
 constexpr std::size_t kWakeBytes = 64 * 1024;  // written at once; fewer wait for the change that names them
 constexpr std::size_t kDeltaRoom = 512;
 constexpr Duration kGoodbye = std::chrono::seconds(5);

@@ -32,16 +32,16 @@ std::unexpected<Error> malformed(const char* what) {
 }
 
 /// Whether a whole entry begins here; its length if so.
-std::size_t entry_at(std::string_view bytes, Entry& entry, bool& header_holds) {
+std::size_t entry_at(std::string_view bytes, Entry& entry, bool& header_holds, bool sound) {
   header_holds = false;
   if (bytes.size() < kEntryHeader) return 0;
   if (crc(bytes.substr(0, 17)) != get<std::uint32_t>(bytes, 17)) return 0;
   const std::size_t length = get<std::uint32_t>(bytes, 0);
   const auto kind = get<std::uint8_t>(bytes, 4);
-  if (length > bytes.size() - kEntryHeader || kind < 1 || kind > 2) return 0;
+  if (length > bytes.size() - kEntryHeader || kind < 1 || kind > 3) return 0;
   header_holds = true;
   entry = {static_cast<EntryKind>(kind), get<std::uint64_t>(bytes, 5), bytes.substr(kEntryHeader, length)};
-  return crc(entry.payload) == get<std::uint32_t>(bytes, 13) ? kEntryHeader + length : 0;
+  return sound || crc(entry.payload) == get<std::uint32_t>(bytes, 13) ? kEntryHeader + length : 0;
 }
 
 }  // namespace
@@ -56,14 +56,14 @@ void append_entry(std::string& to, const Entry& entry) {
   to += entry.payload;
 }
 
-std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage) {
+std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage, bool sound) {
   std::vector<Entry> entries;
   std::size_t at = 0;
   bool whole = true;
   while (at < bytes.size()) {
     Entry entry;
     bool header_holds = false;
-    const std::size_t length = entry_at(bytes.substr(at), entry, header_holds);
+    const std::size_t length = entry_at(bytes.substr(at), entry, header_holds, sound);
     if (length > 0) {
       entries.push_back(entry);
       at += length;

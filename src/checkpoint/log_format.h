@@ -30,6 +30,7 @@ struct ChunkPlace {
 enum class EntryKind : std::uint8_t {
   delta = 1,  // codec.h
   chunk = 2,  // in the index: a ChunkPlace; in the write-ahead log: number, hash, raw, and the stored bytes
+  rows = 3,   // row_block.h; in the index only
 };
 
 struct Entry {
@@ -47,8 +48,8 @@ struct Damage {
   std::string what;
 };
 /// The entries of a block or a frame. What does not hold is skipped and told; behind it the next whole entry is looked
-/// for.
-std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage);
+/// for. `sound`: a checksum over all the bytes has held, those of payloads are not computed again.
+std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage, bool sound = false);
 
 std::string encode_place(const ChunkPlace& place);
 Result<ChunkPlace> decode_place(std::string_view bytes);

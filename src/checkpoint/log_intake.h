@@ -59,7 +59,7 @@ class LogIntake {
   mutable std::mutex mutex_;
   std::deque<LogItemPtr> line_;
   std::deque<LogItemPtr> unsettled_;  // with a delta, in order
-  bool called_ = false;  // the loop knows of the line
+  bool called_ = false;               // the loop knows of the line
   std::uint64_t next_lsn_ = 1;
   std::uint64_t epoch_ = 0;
   std::optional<Error> refusing_;
