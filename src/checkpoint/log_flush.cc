@@ -71,6 +71,7 @@ task::Task<Status> LogEngine::add_entry(std::string& entries, EntryKind kind, st
 /// Two copies, one after the other: at every moment one of them is whole.
 task::Task<Status> LogEngine::write_manifest() {
   ++manifest_.version;
+  manifest_.format = kFormat;
   const std::string bytes = encode(manifest_);
   for (const char* name : {"manifest-a", "manifest-b"}) {
     CO_TRY_STATUS(adopt(

@@ -10,8 +10,8 @@ namespace chronik::checkpoint {
 
 namespace {
 
-constexpr std::string_view kManifestMagic = "CHRKCPM1";
-constexpr std::uint32_t kChunkMagic = 0x43484e4b;  // "CHNK"
+constexpr std::string_view kManifestMagic = "CHRKCPM";  // then the version of the format, a digit
+constexpr std::uint32_t kChunkMagic = 0x43484e4b;       // "CHNK"
 constexpr std::uint32_t k32Max = std::numeric_limits<std::uint32_t>::max();
 
 template <class T>
@@ -179,6 +179,7 @@ Result<Locator> decode_locator(std::string_view bytes) {
 std::string encode(const Manifest& manifest) {
   Encoder to;
   to.raw(kManifestMagic);
+  to.raw(std::string(1, static_cast<char>('0' + manifest.format)));
   to.number(manifest.version);
   to.fixed64(manifest.log_id);
   to.number(manifest.generation);
@@ -204,6 +205,10 @@ Result<Manifest> decode_manifest(std::string_view bytes) {
   Decoder from(body);
   if (from.raw(kManifestMagic.size()) != kManifestMagic) return malformed("manifest");
   Manifest manifest;
+  const std::string_view format = from.raw(1);
+  if (format > std::to_string(kFormat)) return fail(Errc::unsupported, "a store of a newer version");
+  if (format < "1") return malformed("manifest");
+  manifest.format = static_cast<std::uint8_t>(format[0] - '0');
   manifest.version = from.number();
   manifest.log_id = from.fixed64();
   manifest.generation = from.number();

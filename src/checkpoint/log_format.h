@@ -77,6 +77,9 @@ struct Locator {
 std::string encode_locator(const Locator& locator);
 Result<Locator> decode_locator(std::string_view bytes);
 
+/// 1: without packed rows.
+inline constexpr std::uint8_t kFormat = 2;
+
 struct Manifest {
   struct Block {
     std::uint32_t bytes = 0;
@@ -88,6 +91,7 @@ struct Manifest {
     std::uint64_t bytes = 0;
     bool operator==(const Pack&) const = default;
   };
+  std::uint8_t format = kFormat;
   std::uint64_t version = 0;  // of this manifest: the higher copy counts
   std::uint64_t log_id = 0;
   std::uint64_t generation = 0;  // of the write-ahead log, never reused
