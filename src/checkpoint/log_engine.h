@@ -76,7 +76,7 @@ class LogEngine {
   task::Task<void> run_writer();
   task::Task<Status> write(LogItemPtr item);
   task::Task<void> run_completer();
-  void complete(const Flight& flight);
+  void complete(std::span<const LogItemPtr> group);
   task::Task<void> fail_all(Error error, std::deque<LogItemPtr> taken);
   void fail_item(const LogItemPtr& item, const Error& error);
 

@@ -187,14 +187,20 @@ Result<std::shared_ptr<const Delta>> Tables::propose(const SessionId& session, c
   }
 }
 
-void Tables::apply(const std::shared_ptr<const Delta>& delta) {
-  const TablePtr place = table(delta->session);
-  CHECK(place);
-  const std::lock_guard lock(place->mutex);
-  CHECK(!place->line.empty() && place->line.front() == delta);
-  place->line.pop_front();
-  apply_locked(*place, *delta);
-  if (delta->erase) forget(delta->session, place);
+void Tables::apply(std::span<const std::shared_ptr<const Delta>> deltas) {
+  for (std::size_t i = 0; i < deltas.size();) {
+    const SessionId& session = deltas[i]->session;
+    const TablePtr place = table(session);
+    CHECK(place);
+    const std::lock_guard lock(place->mutex);
+    for (; i < deltas.size() && deltas[i]->session == session && !place->gone; ++i) {
+      const Delta& delta = *deltas[i];
+      CHECK(!place->line.empty() && place->line.front() == deltas[i]);
+      place->line.pop_front();
+      apply_locked(*place, delta);
+      if (delta.erase) forget(session, place);
+    }
+  }
 }
 
 void Tables::drop(const std::shared_ptr<const Delta>& delta) {

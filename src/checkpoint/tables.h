@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <unordered_map>
 
 #include "checkpoint/backend.h"
@@ -39,8 +40,8 @@ class Tables {
   /// any.
   Result<std::shared_ptr<const Delta>> propose(const SessionId& session, const Decide& decide, const Enqueue& enqueue,
                                                std::shared_ptr<const Delta>* behind);
-  /// A queued delta is durable: in the order of the line.
-  void apply(const std::shared_ptr<const Delta>& delta);
+  /// Queued deltas are durable: in the order of the line.
+  void apply(std::span<const std::shared_ptr<const Delta>> deltas);
   /// It and all that is in line of its session will never be.
   void drop(const std::shared_ptr<const Delta>& delta);
   /// While loading: applies whatever comes; may meet what it has already applied.
