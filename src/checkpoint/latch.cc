@@ -15,7 +15,7 @@ class Latch::Sleeper {
     }
     changed_.notify_one();
   }
-  bool sleep(Duration timeout) {
+  bool wait(Duration timeout) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, timeout, [&] { return woken_; });
   }
@@ -56,7 +56,7 @@ bool Latch::wait_for(Duration timeout) {
     if (is_set()) return true;
     sleepers_.push_back(sleeper);
   }
-  if (sleeper->sleep(timeout)) return true;
+  if (sleeper->wait(timeout)) return true;
   const std::lock_guard lock(mutex_);
   std::erase(sleepers_, sleeper);
   return is_set();

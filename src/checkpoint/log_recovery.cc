@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kManifestBytesMax = 256 << 20;
 constexpr std::size_t kOwnerBytesMax = 64;
 constexpr std::size_t kReadBytes = 4 << 20;
+constexpr std::size_t kPlaceBytes = 60;  // of an entry that says where a chunk is, at least
 
 std::string parent_of(const std::string& directory) {
   const std::size_t slash = directory.rfind('/');
@@ -85,6 +86,9 @@ task::Task<Status> LogEngine::load_index() {
   CO_TRY(const env::FilePtr from, co_await file(name, false));
   std::uint64_t at = 0;
   const auto& blocks = manifest_.blocks;
+  std::uint64_t index_bytes = 0;
+  for (const auto& block : blocks) index_bytes += block.bytes;
+  shared_->chunks.reserve(std::min(manifest_.next_chunk, index_bytes / kPlaceBytes));
   for (std::size_t first = 0; first < blocks.size();) {
     std::size_t end = first;
     std::uint64_t length = 0;
