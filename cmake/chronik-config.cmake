@@ -9,3 +9,8 @@ pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 include(${CMAKE_CURRENT_LIST_DIR}/chronik-targets.cmake)
+# chronik::checkpoint_remote, with Store::connect, only where its library is.
+find_package(CURL QUIET)
+if(CURL_FOUND)
+  include(${CMAKE_CURRENT_LIST_DIR}/chronik-remote-targets.cmake)
+endif()

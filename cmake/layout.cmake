@@ -14,6 +14,7 @@ chronik_room(server ROOMS base env task shard wire wal log meta coord client LIB
 chronik_room(checkpoint ROOMS base env task wal 
   LIBS OpenSSL::Crypto $<BUILD_INTERFACE:nlohmann_json::nlohmann_json> PkgConfig::zstd PkgConfig::sqlite3 TEST_ROOMS sim)
 chronik_room(embedded THREADS ROOMS base env task wal checkpoint TEST_ROOMS sim)
+chronik_room(remote ROOMS base env checkpoint LIBS CURL::libcurl $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
 chronik_room(admin ROOMS base env task wire shard meta log coord checkpoint
   LIBS prometheus-cpp::core nlohmann_json::nlohmann_json OpenSSL::Crypto ${WSLAY_LIBRARY} TEST_ROOMS sim)
 # The worlds: everything is below them, nothing above but their program.
@@ -21,8 +22,8 @@ chronik_room(harness DIR sim/harness ROOMS sim client server LIBS fmt::fmt)
 
 chronik_app(chronik-sim sim ROOMS harness LIBS spdlog::spdlog fmt::fmt)
 chronik_app(chronik-torture torture ROOMS harness env LIBS fmt::fmt)
-chronik_app(chronik-server server ROOMS server admin embedded LIBS spdlog::spdlog)
-chronik_app(chronik cli ROOMS client checkpoint embedded LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
+chronik_app(chronik-server server ROOMS server admin embedded remote LIBS spdlog::spdlog)
+chronik_app(chronik cli ROOMS client checkpoint embedded remote LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
 chronik_app(chronik-bench bench ROOMS base checkpoint embedded LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
 
 # UBSan's vptr check asks the kernel for a pipe, and so sees ghosts in the tests that run out of descriptors.

@@ -244,7 +244,7 @@ struct VerifyReport {
   std::vector<Problem> problems;  // the first 1,000
   bool ok() const { return problem_count == 0; }
 };
-/// Sees what has been found so far.
+/// Sees what has been found so far: after each checkpoint; of a server, its end.
 using VerifyProgress = std::function<void(const VerifyReport& so_far)>;
 
 enum class EventKind : std::uint8_t { created, restored, deleted, compacted, annotated, renamed, fenced };
@@ -281,29 +281,32 @@ struct ImportReport {
 /// A checkpoint on its way to the disk.
 class PendingCheckpoint {
  public:
+  struct State;
   /// The outcome; timed_out leaves it open, ask again.
   Result<Checkpoint> wait(Duration timeout) const;
   bool settled() const;
   /// Runs `callback` once it is settled: on a thread of the store, or here and now. It must be quick and not wait.
   void then(std::function<void()> callback) const;
 
- private:
-  friend class Session;
-  struct State;
+  /// For those who bring a store of their own.
   explicit PendingCheckpoint(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+ private:
   std::shared_ptr<State> state_;
 };
 
 class Core;
+class SessionFace;
+class StoreFace;
 
 /// One session: a totally ordered history of checkpoints.
 class Session {
  public:
-  const SessionId& id() const { return id_; }
+  const SessionId& id() const;
   /// Of a fenced writer; 0: not fenced.
-  std::uint64_t epoch() const { return epoch_; }
+  std::uint64_t epoch() const;
   /// A handle of the writer that fence() gave this epoch, maybe in another process.
-  Session with_epoch(std::uint64_t epoch) const { return {core_, id_, epoch}; }
+  Session with_epoch(std::uint64_t epoch) const;
   Result<SessionInfo> describe() const;
 
   /// A durable checkpoint of `payload`.
@@ -342,7 +345,6 @@ class Session {
   /// invalid_argument for a pinned one.
   Status remove(const CheckpointId& id) const;
   Result<PruneReport> prune(const Retention& retention, bool dry_run = false) const;
-  /// `progress` is told after each checkpoint.
   Result<VerifyReport> verify(const VerifyProgress& progress = {}) const;
   Result<VerifyReport> verify(const CheckpointId& id) const;
 
@@ -355,13 +357,11 @@ class Session {
   /// the sink ends it.
   Status export_to(const std::function<Status(std::string_view line)>& sink, std::uint64_t since = 0) const;
 
+  /// For those who bring a store of their own.
+  explicit Session(std::shared_ptr<const SessionFace> face) : face_(std::move(face)) {}
+
  private:
-  friend class Store;
-  Session(std::shared_ptr<Core> core, SessionId id, std::uint64_t epoch)
-      : core_(std::move(core)), id_(id), epoch_(epoch) {}
-  std::shared_ptr<Core> core_;
-  SessionId id_;
-  std::uint64_t epoch_;  // 0: not fenced
+  std::shared_ptr<const SessionFace> face_;
 };
 
 /// Where sessions live.
@@ -373,6 +373,10 @@ class Store {
   static Result<Store> sqlite(const std::string& path, const Options& options = {});
   /// A directory of Chronik's own log, one process at a time: in_use names the one that has it.
   static Result<Store> open(const std::string& directory, const Options& options = {});
+  /// A chronik-server: "http://HOST:PORT" of its --admin address. Of `options` only the timeout counts, the server has
+  /// its own. Errors of the connection are closed (it was not sent) and timed_out (it may have taken effect). Linked
+  /// with chronik::checkpoint_remote.
+  static Result<Store> connect(const std::string& url, const Options& options = {});
 
   Result<Session> create_session(std::string_view name, std::string_view metadata = "{}") const;
   Result<Session> session(std::string_view name) const;
@@ -397,11 +401,12 @@ class Store {
   /// Ends it for every handle, after what is being written.
   Status close() const;
 
-  /// For those who bring a backend of their own.
-  explicit Store(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  /// For those who bring a backend, or a store, of their own.
+  explicit Store(std::shared_ptr<Core> core);
+  explicit Store(std::shared_ptr<const StoreFace> face) : face_(std::move(face)) {}
 
  private:
-  std::shared_ptr<Core> core_;
+  std::shared_ptr<const StoreFace> face_;
 };
 
 }  // namespace chronik::checkpoint

@@ -125,6 +125,7 @@ task::Task<void> AdminServer::serve(env::StreamPtr stream) {
     Reply reply = co_await answer(context_, source_, *request);
     open = (co_await connection.reply(std::move(reply), keep_alive, !is_head)).has_value() && keep_alive;
   }
+  if (!connection.at_end()) co_await connection.linger();
   stream->close();
   --connections_;
 }

@@ -1,5 +1,6 @@
 #include "admin/http_connection.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace chronik::admin {
@@ -10,6 +11,8 @@ constexpr std::size_t kReceiveBytes = 16U << 10;
 constexpr std::size_t kReceiveBytesMax = 512U << 10;
 constexpr std::size_t kWriteBytes = 1U << 20;  // each within the deadline: a slow reader makes progress
 constexpr Duration kWriteDeadline = 30s;
+constexpr Duration kLinger = 2s;
+constexpr std::uint64_t kLingerBytes = 128U << 20;
 
 std::string head_of(const Reply& reply, bool keep_alive, const std::string& length) {
   std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " " + reason_of(reply.status) + "\r\n";
@@ -75,9 +78,11 @@ task::Task<Status> HttpConnection::feed_more(Deadline until) {
       block_ = std::move(larger);
       size_ *= 2;
     }
-    CO_TRY(const std::size_t got, co_await task::read_some(context_, stream_, block_, end_, size_ - end_, until));
-    if (got == 0) co_return fail(Errc::closed, "the client ended the connection");
-    end_ += got;
+    const auto got = co_await task::read_some(context_, stream_, block_, end_, size_ - end_, until);
+    readable_ = got && *got > 0;
+    if (!got) co_return fail(got.error());
+    if (*got == 0) co_return fail(Errc::closed, "the client ended the connection");
+    end_ += *got;
   }
   CO_TRY(const std::size_t used, parser_->feed(ByteSpan(block_->data() + begin_, end_ - begin_)));
   begin_ += used;
@@ -115,6 +120,15 @@ task::Task<Status> HttpConnection::reply(Reply reply, bool keep_alive, bool with
       co_await write(head_of(reply, keep_alive, "Content-Length: " + std::to_string(reply.body.size()) + "\r\n")));
   if (!with_body || reply.status == 204 || reply.body.empty()) co_return Status();
   co_return co_await write(std::move(reply.body));
+}
+
+task::Task<void> HttpConnection::linger() {
+  const Deadline until = context_.after(kLinger);
+  for (std::uint64_t left = readable_ ? kLingerBytes : 0; left > 0;) {
+    const auto got = co_await task::read_some(context_, stream_, block_, 0, size_, until);
+    if (!got || *got == 0) co_return;
+    left -= std::min<std::uint64_t>(left, *got);
+  }
 }
 
 task::Task<Status> HttpConnection::begin_chunks(const Reply& head) {

@@ -35,6 +35,9 @@ class HttpConnection {
 
   /// `with_body` false: the answer to HEAD.
   task::Task<Status> reply(Reply reply, bool keep_alive, bool with_body);
+  /// Before closing after a reply to a request that was not read whole: takes what still comes, for a moment, or the
+  /// reset of the connection would overtake the reply.
+  task::Task<void> linger();
   /// A reply of unknown length, in chunks; an empty one ends it.
   task::Task<Status> begin_chunks(const Reply& head);
   task::Task<Status> write_chunk(std::string chunk);
@@ -55,7 +58,8 @@ class HttpConnection {
   std::size_t size_;
   std::size_t begin_ = 0;  // of what is not parsed yet, in the block
   std::size_t end_ = 0;
-  bool stuck_ = false;  // the parser wants more before it takes anything
+  bool readable_ = true;  // the last read brought something
+  bool stuck_ = false;    // the parser wants more before it takes anything
   std::unique_ptr<HttpParser> parser_;
 };
 

@@ -24,6 +24,8 @@ class Place {
   /// Moves the store's clock.
   virtual void advance(Duration span) = 0;
   virtual Time now() = 0;
+  /// Whether verification is seen as it goes; else its end is.
+  virtual bool tells_progress() const { return true; }
 };
 using MakePlace = std::function<std::unique_ptr<Place>()>;
 

@@ -1,5 +1,5 @@
-// Core: what a store and its sessions share. The semantics live above it, in session_*.cc and store.cc, once for all
-// backends: fencing, expected parents, idempotency, sequences, retention.
+// Core: what a store and its sessions share. The semantics live above it, in local.h, once for all backends: fencing,
+// expected parents, idempotency, sequences, retention.
 #pragma once
 
 #include <atomic>
@@ -38,12 +38,6 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::weak_ptr<Latch>> watchers_;
   std::atomic<bool> watched_{false};
   const std::unique_ptr<Backend> backend_;  // last: it goes before what it tells
-};
-
-struct PendingCheckpoint::State {
-  std::shared_ptr<Core> core;
-  PendingPtr pending;
-  Checkpoint checkpoint;  // the decision's, valid once settled well
 };
 
 /// Refuses a writer that another one has replaced. `epoch` 0: never fenced.

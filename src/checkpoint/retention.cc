@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <queue>
 
-#include "checkpoint/core.h"
+#include "checkpoint/local.h"
 #include "checkpoint/text.h"
 
 namespace chronik::checkpoint {
@@ -160,7 +160,7 @@ Status check(const Retention& rules) {
 
 }  // namespace
 
-Result<PruneReport> Session::prune(const Retention& rules, bool dry_run) const {
+Result<PruneReport> LocalSession::prune(const Retention& rules, bool dry_run) const {
   TRY_STATUS(check(rules));
   std::vector<std::uint64_t> best;
   for (const auto& rule : rules.keep_best) {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "checkpoint/core.h"
+#include "checkpoint/local.h"
 #include "checkpoint/text.h"
 
 namespace chronik::checkpoint {
@@ -58,17 +58,17 @@ Result<Range> range_of(Core& core, const SessionId& session, const Query& query)
 
 }  // namespace
 
-Result<SessionInfo> Session::describe() const {
+Result<SessionInfo> LocalSession::describe() const {
   return core_->backend().describe(id_);
 }
-Result<Checkpoint> Session::get(const CheckpointId& id) const {
+Result<Checkpoint> LocalSession::get(const CheckpointId& id) const {
   return core_->backend().get(id_, id);
 }
-Result<Checkpoint> Session::at_sequence(std::uint64_t sequence) const {
+Result<Checkpoint> LocalSession::at_sequence(std::uint64_t sequence) const {
   return core_->backend().get(id_, sequence);
 }
 
-Result<Page> Session::list(const Query& query) const {
+Result<Page> LocalSession::list(const Query& query) const {
   if (query.limit == 0 || query.limit > kPageMax)
     return fail(Errc::invalid_argument, "a page has 1 to 1,000 checkpoints");
   Query wanted = query;
@@ -105,7 +105,7 @@ Result<Page> Session::list(const Query& query) const {
 
 namespace {
 /// The first that matches; there is one, or not_found.
-Result<Checkpoint> first_of(const Session& session, Query query, const char* what) {
+Result<Checkpoint> first_of(const LocalSession& session, Query query, const char* what) {
   query.limit = 1;
   TRY(Page page, session.list(query));
   if (!page.damaged.empty()) return fail(Errc::corrupt, page.damaged.front().what);
@@ -114,7 +114,7 @@ Result<Checkpoint> first_of(const Session& session, Query query, const char* wha
 }
 }  // namespace
 
-Result<Checkpoint> Session::latest(std::string_view branch) const {
+Result<Checkpoint> LocalSession::latest(std::string_view branch) const {
   if (branch.empty()) return first_of(*this, {}, "the session has no checkpoint");
   TRY(const SessionInfo info, describe());
   const auto head = std::ranges::find(info.branches, branch, &Branch::name);
@@ -128,24 +128,24 @@ Result<Checkpoint> Session::latest(std::string_view branch) const {
   return first_of(*this, query, "the branch has no checkpoint left");
 }
 
-Result<Checkpoint> Session::as_of(Time time) const {
+Result<Checkpoint> LocalSession::as_of(Time time) const {
   Query query;
   query.until = time + std::chrono::milliseconds(1);
   return first_of(*this, query, "no checkpoint is that old");
 }
 
-Result<Checkpoint> Session::as_of_sequence(std::uint64_t sequence) const {
+Result<Checkpoint> LocalSession::as_of_sequence(std::uint64_t sequence) const {
   Query query;
   query.sequence_max = sequence;
   return first_of(*this, query, "no checkpoint is that old");
 }
 
-Result<std::string> Session::payload(const CheckpointId& id) const {
+Result<std::string> LocalSession::payload(const CheckpointId& id) const {
   TRY(const Checkpoint checkpoint, get(id));
   return verified_payload(*core_, id_, checkpoint);
 }
 
-Result<Restored> Session::restore(const CheckpointId& id) const {
+Result<Restored> LocalSession::restore(const CheckpointId& id) const {
   TRY(Checkpoint checkpoint, get(id));
   TRY(std::string payload, verified_payload(*core_, id_, checkpoint));
   const Decide decide = [core = core_.get(), sequence = checkpoint.sequence](const View& view) -> Result<Change> {
@@ -158,7 +158,7 @@ Result<Restored> Session::restore(const CheckpointId& id) const {
   return Restored{std::move(checkpoint), std::move(payload)};
 }
 
-Result<Difference> Session::diff(const CheckpointId& first, const CheckpointId& second) const {
+Result<Difference> LocalSession::diff(const CheckpointId& first, const CheckpointId& second) const {
   TRY(const Checkpoint a, get(first));
   TRY(const Checkpoint b, get(second));
   Difference difference;
@@ -181,7 +181,7 @@ Result<Difference> Session::diff(const CheckpointId& first, const CheckpointId& 
   return difference;
 }
 
-Result<EventPage> Session::events(std::uint64_t from, std::size_t limit) const {
+Result<EventPage> LocalSession::events(std::uint64_t from, std::size_t limit) const {
   from = std::max<std::uint64_t>(from, 1);
   // First what there is at least: an event that is told later is not a gap.
   TRY(const SessionInfo info, describe());
@@ -195,7 +195,7 @@ Result<EventPage> Session::events(std::uint64_t from, std::size_t limit) const {
   return page;
 }
 
-Result<EventPage> Session::wait_events(std::uint64_t from, std::size_t limit, Duration timeout) const {
+Result<EventPage> LocalSession::wait_events(std::uint64_t from, std::size_t limit, Duration timeout) const {
   const Instant end = core_->world().monotonic_now() + timeout;
   for (;;) {
     const auto latch = core_->watch();

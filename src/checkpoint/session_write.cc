@@ -1,8 +1,8 @@
 // What a session writes: create, fence, tag, annotate, pin, rewind, fork, remove.
 #include <algorithm>
 
-#include "checkpoint/core.h"
 #include "checkpoint/hash.h"
+#include "checkpoint/local.h"
 #include "checkpoint/text.h"
 #include "checkpoint/uuid.h"
 
@@ -17,25 +17,25 @@ std::unexpected<Error> no_such(const CheckpointId& id) {
 }
 }  // namespace
 
-Result<Checkpoint> PendingCheckpoint::wait(Duration timeout) const {
-  TRY_STATUS(state_->pending->wait(state_->core->world(), timeout));
-  return state_->checkpoint;
-}
-
-bool PendingCheckpoint::settled() const {
-  return state_->pending->settled();
-}
-
-void PendingCheckpoint::then(std::function<void()> callback) const {
-  state_->pending->then(std::move(callback));
-}
-
 namespace {
 
-/// Puts an append in line.
-template <class State>
-std::shared_ptr<State> append(const std::shared_ptr<Core>& core, const SessionId& session, Draft draft) {
-  auto state = std::make_shared<State>(core);
+/// An append in line.
+struct Append final : PendingCheckpoint::State {
+  explicit Append(std::shared_ptr<Core> owner) : core(std::move(owner)) {}
+  Result<Checkpoint> wait(Duration timeout) override {
+    TRY_STATUS(pending->wait(core->world(), timeout));
+    return checkpoint;
+  }
+  bool settled() const override { return pending->settled(); }
+  void then(std::function<void()> callback) override { pending->then(std::move(callback)); }
+
+  std::shared_ptr<Core> core;
+  PendingPtr pending;
+  Checkpoint checkpoint;  // the decision's, valid once settled well
+};
+
+std::shared_ptr<Append> append(const std::shared_ptr<Core>& core, const SessionId& session, Draft draft) {
+  auto state = std::make_shared<Append>(core);
   Decide decide = [raw = core.get(), state, draft = std::move(draft)](const View& view) -> Result<Change> {
     std::optional<Checkpoint> known;
     TRY(Change change, decide_append(*raw, view, draft, known));
@@ -48,7 +48,7 @@ std::shared_ptr<State> append(const std::shared_ptr<Core>& core, const SessionId
 
 }  // namespace
 
-Result<PendingCheckpoint> Session::create_async(std::string_view payload, const CreateOptions& options) const {
+Result<PendingCheckpoint> LocalSession::create_async(std::string_view payload, const CreateOptions& options) const {
   const Options& limits = core_->options();
   if (payload.size() > limits.payload_bytes_max) {
     return fail(Errc::too_large, "a payload of " + std::to_string(payload.size()) + " bytes, at most " +
@@ -59,15 +59,15 @@ Result<PendingCheckpoint> Session::create_async(std::string_view payload, const 
   draft.checkpoint.size = payload.size();
   draft.checkpoint.payload_hash = sha256(payload);
   TRY(draft.payload, core_->backend().stage(payload, core_->timeout(options.timeout)));
-  return PendingCheckpoint(append<PendingCheckpoint::State>(core_, id_, std::move(draft)));
+  return PendingCheckpoint(append(core_, id_, std::move(draft)));
 }
 
-Result<Checkpoint> Session::create(std::string_view payload, const CreateOptions& options) const {
+Result<Checkpoint> LocalSession::create(std::string_view payload, const CreateOptions& options) const {
   TRY(const PendingCheckpoint pending, create_async(payload, options));
   return pending.wait(core_->timeout(options.timeout));
 }
 
-Result<Checkpoint> Session::rewind(const CheckpointId& id, const CreateOptions& options) const {
+Result<Checkpoint> LocalSession::rewind(const CheckpointId& id, const CreateOptions& options) const {
   TRY(const Checkpoint old, get(id));
   TRY(Draft draft, make_draft(options));
   Checkpoint& c = draft.checkpoint;
@@ -80,10 +80,14 @@ Result<Checkpoint> Session::rewind(const CheckpointId& id, const CreateOptions& 
   if (options.message.empty()) c.message = "rewind to sequence " + std::to_string(old.sequence);
   const Duration timeout = core_->timeout(options.timeout);
   TRY(draft.payload, core_->backend().stage_again(id_, old.sequence, timeout));
-  return PendingCheckpoint(append<PendingCheckpoint::State>(core_, id_, std::move(draft))).wait(timeout);
+  return PendingCheckpoint(append(core_, id_, std::move(draft))).wait(timeout);
 }
 
-Result<Session> Session::fence() const {
+Session LocalSession::with_epoch(std::uint64_t epoch) const {
+  return make_session(core_, id_, epoch);
+}
+
+Result<Session> LocalSession::fence() const {
   const auto epoch = std::make_shared<std::uint64_t>(0);
   const Decide decide = [core = core_.get(), epoch](const View& view) -> Result<Change> {
     if (view.row() == nullptr) return fail(Errc::not_found, "no such session");
@@ -94,10 +98,10 @@ Result<Session> Session::fence() const {
     return change;
   };
   TRY_STATUS(core_->run(id_, decide, core_->timeout()));
-  return Session(core_, id_, *epoch);
+  return make_session(core_, id_, *epoch);
 }
 
-Result<Session> Session::fork(const CheckpointId& id, std::string_view name) const {
+Result<Session> LocalSession::fork(const CheckpointId& id, std::string_view name) const {
   TRY_STATUS(check_name("session name", name));
   TRY(const Checkpoint old, get(id));
   TRY(const SessionInfo info, describe());
@@ -125,7 +129,7 @@ Result<Session> Session::fork(const CheckpointId& id, std::string_view name) con
     return change;
   };
   TRY_STATUS(core_->run(fresh, decide, core_->timeout()));
-  return Session(core_, fresh, 0);
+  return make_session(core_, fresh);
 }
 
 namespace {
@@ -154,8 +158,8 @@ Result<Checkpoint> update(Core& core, const SessionId& session, std::uint64_t ep
 
 }  // namespace
 
-Result<Checkpoint> Session::tag(const CheckpointId& id, const std::vector<std::string>& add,
-                                const std::vector<std::string>& remove) const {
+Result<Checkpoint> LocalSession::tag(const CheckpointId& id, const std::vector<std::string>& add,
+                                     const std::vector<std::string>& remove) const {
   TRY_STATUS(check_tags(add));
   return update(*core_, id_, epoch_, id, [add, remove](Checkpoint& c) -> Status {
     std::erase_if(c.tags, [&](const std::string& tag) { return std::ranges::find(remove, tag) != remove.end(); });
@@ -165,7 +169,7 @@ Result<Checkpoint> Session::tag(const CheckpointId& id, const std::vector<std::s
   });
 }
 
-Result<Checkpoint> Session::annotate(const CheckpointId& id, Level level, std::string_view text) const {
+Result<Checkpoint> LocalSession::annotate(const CheckpointId& id, Level level, std::string_view text) const {
   TRY_STATUS(check_text("annotation", text, kAnnotationBytesMax));
   const Annotation annotation{level, std::string(text), core_->world().now()};
   return update(*core_, id_, epoch_, id, [annotation](Checkpoint& c) -> Status {
@@ -175,14 +179,14 @@ Result<Checkpoint> Session::annotate(const CheckpointId& id, Level level, std::s
   });
 }
 
-Result<Checkpoint> Session::pin(const CheckpointId& id, bool pinned) const {
+Result<Checkpoint> LocalSession::pin(const CheckpointId& id, bool pinned) const {
   return update(*core_, id_, epoch_, id, [pinned](Checkpoint& c) -> Status {
     c.pinned = pinned;
     return {};
   });
 }
 
-Status Session::remove(const CheckpointId& id) const {
+Status LocalSession::remove(const CheckpointId& id) const {
   const Decide decide = [core = core_.get(), epoch = epoch_, id](const View& view) -> Result<Change> {
     if (view.row() == nullptr) return fail(Errc::not_found, "no such session");
     TRY_STATUS(check_epoch(view.head(), epoch));

@@ -1,11 +1,11 @@
 // The store: sessions by name, and what concerns all of them.
-#include "checkpoint/core.h"
+#include "checkpoint/local.h"
 #include "checkpoint/text.h"
 #include "checkpoint/uuid.h"
 
 namespace chronik::checkpoint {
 
-Result<Session> Store::create_session(std::string_view name, std::string_view metadata) const {
+Result<Session> LocalStore::create_session(std::string_view name, std::string_view metadata) const {
   TRY_STATUS(check_name("session name", name));
   TRY(std::string canonical, canonical_json(metadata));
   TRY_STATUS(check_text("metadata", canonical, 64 * 1024));
@@ -18,26 +18,26 @@ Result<Session> Store::create_session(std::string_view name, std::string_view me
     return change;
   };
   TRY_STATUS(core_->run(id, decide, core_->timeout()));
-  return Session(core_, id, 0);
+  return make_session(core_, id);
 }
 
-Result<Session> Store::session(std::string_view name) const {
+Result<Session> LocalStore::session(std::string_view name) const {
   TRY(const SessionId id, core_->backend().find_session(name));
-  return Session(core_, id, 0);
+  return make_session(core_, id);
 }
 
-Result<Session> Store::session(const SessionId& id) const {
+Result<Session> LocalStore::session(const SessionId& id) const {
   TRY(const SessionInfo info, core_->backend().describe(id));
-  return Session(core_, info.id, 0);
+  return make_session(core_, info.id);
 }
 
-Result<Session> Store::open_session(std::string_view name) const {
+Result<Session> LocalStore::open_session(std::string_view name) const {
   const Instant end = core_->world().monotonic_now() + core_->timeout();
   for (;;) {
     const auto latch = core_->watch();
     auto found = session(name);
     if (found || found.error().code != Errc::not_found) return found;
-    auto created = create_session(name);
+    auto created = create_session(name, "{}");
     if (created || created.error().code != Errc::already_exists) return created;
     // Someone else is creating it: there once it is durable.
     found = session(name);
@@ -49,7 +49,7 @@ Result<Session> Store::open_session(std::string_view name) const {
   }
 }
 
-Result<SessionPage> Store::list_sessions(std::string_view cursor, std::size_t limit) const {
+Result<SessionPage> LocalStore::list_sessions(std::string_view cursor, std::size_t limit) const {
   if (limit == 0 || limit > 1000) return fail(Errc::invalid_argument, "a page has 1 to 1,000 sessions");
   SessionPage page;
   TRY(page.sessions, core_->backend().sessions(cursor, limit));
@@ -57,7 +57,7 @@ Result<SessionPage> Store::list_sessions(std::string_view cursor, std::size_t li
   return page;
 }
 
-Status Store::rename_session(std::string_view name, std::string_view to) const {
+Status LocalStore::rename_session(std::string_view name, std::string_view to) const {
   TRY_STATUS(check_name("session name", to));
   TRY(const SessionId id, core_->backend().find_session(name));
   const Decide decide = [core = core_.get(), from = std::string(name),
@@ -73,7 +73,7 @@ Status Store::rename_session(std::string_view name, std::string_view to) const {
   return core_->run(id, decide, core_->timeout());
 }
 
-Status Store::delete_session(std::string_view name) const {
+Status LocalStore::delete_session(std::string_view name) const {
   TRY(const SessionId id, core_->backend().find_session(name));
   const Decide decide = [core = core_.get(), from = std::string(name)](const View& view) -> Result<Change> {
     if (view.row() == nullptr || view.row()->name != from) return fail(Errc::not_found, "no session is named " + from);
@@ -85,13 +85,13 @@ Status Store::delete_session(std::string_view name) const {
   return core_->run(id, decide, core_->timeout());
 }
 
-Result<std::uint64_t> Store::compact() const {
+Result<std::uint64_t> LocalStore::compact() const {
   return core_->backend().compact(core_->timeout());
 }
-Result<Health> Store::health() const {
+Result<Health> LocalStore::health() const {
   return core_->backend().health();
 }
-Status Store::close() const {
+Status LocalStore::close() const {
   return core_->backend().close(core_->timeout());
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "checkpoint/core.h"
 #include "checkpoint/hash.h"
+#include "checkpoint/local.h"
 #include "checkpoint/text.h"
 
 namespace chronik::checkpoint {
@@ -279,7 +279,7 @@ Result<ExportLine> parse_line(std::string_view line, std::uint64_t payload_bytes
   return parsed;
 }
 
-Status Session::export_to(const std::function<Status(std::string_view line)>& sink, std::uint64_t since) const {
+Status LocalSession::export_to(const std::function<Status(std::string_view line)>& sink, std::uint64_t since) const {
   TRY(const SessionInfo info, describe());
   Sha256 all;
   const auto put = [&](const std::string& line) -> Status {
@@ -378,7 +378,7 @@ Result<Change> decide_import(Core& core, const View& view, const Import& import,
 
 }  // namespace
 
-Result<ImportReport> Store::import_from(const std::function<Result<std::optional<std::string>>()>& lines) const {
+Result<ImportReport> LocalStore::import_from(const std::function<Result<std::optional<std::string>>()>& lines) const {
   TRY(Import read, read_all(*core_, lines));
   const auto import = std::make_shared<const Import>(std::move(read));
   const auto report = std::make_shared<ImportReport>();

@@ -1,5 +1,5 @@
 // Verification: hashes of records, their chain, payloads, and what the backend knows of itself.
-#include "checkpoint/core.h"
+#include "checkpoint/local.h"
 
 namespace chronik::checkpoint {
 
@@ -57,14 +57,14 @@ class Verifier {
 
 }  // namespace
 
-Result<VerifyReport> Session::verify(const VerifyProgress& progress) const {
+Result<VerifyReport> LocalSession::verify(const VerifyProgress& progress) const {
   TRY(const SessionInfo info, describe());
   VerifyReport report;
   TRY_STATUS(Verifier(*core_, id_, info.name, report).check_all(progress));
   return report;
 }
 
-Result<VerifyReport> Session::verify(const CheckpointId& id) const {
+Result<VerifyReport> LocalSession::verify(const CheckpointId& id) const {
   TRY(const SessionInfo info, describe());
   VerifyReport report;
   TRY(const Checkpoint checkpoint, get(id));
@@ -72,7 +72,7 @@ Result<VerifyReport> Session::verify(const CheckpointId& id) const {
   return report;
 }
 
-Result<VerifyReport> Store::verify(const VerifyProgress& progress) const {
+Result<VerifyReport> LocalStore::verify(const VerifyProgress& progress) const {
   VerifyReport report;
   std::string cursor;
   do {

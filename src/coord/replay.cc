@@ -17,8 +17,8 @@ Status tell(const Buffer& batches, ReplayTarget& target) {
     TRY(const auto batch, splitter.next());
     if (!batch) return {};
     if (batch->header.is_control()) {
-      TRY(const auto commits, log::marker_of(batch->bytes));
-      if (commits) target.marker(batch->header.producer_id, *commits);
+      TRY(const auto marker, log::marker_of(batch->bytes));
+      if (marker) target.marker(batch->header.producer_id, marker->commits);
       continue;
     }
     TRY(auto reader, wire::RecordReader::open(batch->bytes, kDecompressedMax));

@@ -6,8 +6,9 @@ namespace chronik::log {
 
 namespace {
 
-constexpr std::uint64_t kMagic = 0x4348524b434b5032ULL;                     // "CHRKCKP2"
-constexpr std::uint64_t kMagicWithoutTransactions = 0x4348524b434b5031ULL;  // "CHRKCKP1"
+constexpr std::uint64_t kMagicWithoutTransactions = 0x4348524b434b5031ULL;       // "CHRKCKP1"
+constexpr std::uint64_t kMagicWithoutCoordinatorEpochs = 0x4348524b434b5032ULL;  // "CHRKCKP2"
+constexpr std::uint64_t kMagic = 0x4348524b434b5033ULL;                          // "CHRKCKP3"
 constexpr std::size_t kCrcBytes = 4;
 
 class Writer {
@@ -63,6 +64,7 @@ void put_producer(Writer& out, ProducerId id, const ProducerEntry& entry) {
   out.put(id.value());
   out.put(entry.epoch.value());
   out.put(entry.last_seen.value());
+  out.put(entry.coordinator_epoch);
   out.put(entry.count);
   for (std::uint8_t i = 0; i < entry.count; ++i) {
     const ProducerBatch& batch = entry.batches[i];
@@ -74,11 +76,12 @@ void put_producer(Writer& out, ProducerId id, const ProducerEntry& entry) {
   }
 }
 
-bool get_producer(Reader& in, ProducerState& producers) {
+bool get_producer(Reader& in, std::uint64_t magic, ProducerState& producers) {
   const ProducerId id(in.get<std::int64_t>());
   ProducerEntry entry;
   entry.epoch = ProducerEpoch(in.get<std::int16_t>());
   entry.last_seen = UnixMillis(in.get<std::int64_t>());
+  if (magic >= kMagic) entry.coordinator_epoch = in.get<std::int32_t>();
   entry.count = in.get<std::uint8_t>();
   if (in.failed() || entry.count > entry.batches.size()) return false;
   for (std::uint8_t i = 0; i < entry.count; ++i) {
@@ -126,7 +129,7 @@ void get_transactions(Reader& in, TransactionSnapshot& transactions) {
   }
 }
 
-bool get_partition(Reader& in, bool with_transactions, PartitionCheckpoint& partition) {
+bool get_partition(Reader& in, std::uint64_t magic, PartitionCheckpoint& partition) {
   const ByteSpan topic = in.get_bytes(partition.id.topic.bytes.size());
   if (in.failed()) return false;
   std::memcpy(partition.id.topic.bytes.data(), topic.data(), topic.size());
@@ -142,9 +145,9 @@ bool get_partition(Reader& in, bool with_transactions, PartitionCheckpoint& part
   }
   const auto producers = in.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < producers && !in.failed(); ++i) {
-    if (!get_producer(in, partition.producers)) return false;
+    if (!get_producer(in, magic, partition.producers)) return false;
   }
-  if (with_transactions) get_transactions(in, partition.transactions);
+  if (magic >= kMagicWithoutCoordinatorEpochs) get_transactions(in, partition.transactions);
   return !in.failed();
 }
 
@@ -181,13 +184,14 @@ Result<CheckpointRecord> decode_checkpoint(ByteSpan bytes) {
   if (crc32c(body) != load_be<std::uint32_t>(bytes.data() + body.size())) return corrupt("its checksum does not hold");
   Reader in(body);
   const auto magic = in.get<std::uint64_t>();
-  if (magic != kMagic && magic != kMagicWithoutTransactions) return corrupt("not one of ours, or of a newer format");
+  // Formats that each hold more than the one before.
+  if (magic < kMagicWithoutTransactions || magic > kMagic) return corrupt("not one of ours, or of a newer format");
   CheckpointRecord record;
   record.generation = wal::Generation(in.get<std::uint64_t>());
   const auto count = in.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < count; ++i) {
     PartitionCheckpoint partition;
-    if (!get_partition(in, magic == kMagic, partition)) return corrupt("malformed entry");
+    if (!get_partition(in, magic, partition)) return corrupt("malformed entry");
     record.partitions.push_back(std::move(partition));
   }
   if (in.failed() || !in.at_end()) return corrupt("trailing bytes");

@@ -33,8 +33,8 @@ Status CompactionFilter::add(const LogBatch& batch, std::vector<KeptBatch>& out)
   if (batch.header.base_offset >= end_) {
     kept = KeptBatch{batch.header, batch.bytes};
   } else if (batch.header.is_control()) {
-    TRY(const auto commits, marker_of(batch.bytes.span()));
-    if (!commits || keeps_marker(batch, *commits)) kept = KeptBatch{batch.header, batch.bytes};
+    TRY(const auto marker, marker_of(batch.bytes.span()));
+    if (!marker || keeps_marker(batch, marker->commits)) kept = KeptBatch{batch.header, batch.bytes};
   } else if (!batch.header.is_transactional() || !fates_.aborted(batch.header.producer_id, batch.header.base_offset)) {
     TRY(kept, rewrite(batch));
     if (kept && batch.header.is_transactional()) kept_in_transaction_[batch.header.producer_id] = true;

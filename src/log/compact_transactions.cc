@@ -7,20 +7,25 @@
 namespace chronik::log {
 namespace {
 constexpr std::size_t kControlBatchMax = 1U << 20;
-// A control record's key: int16 version, int16 type.
+// A control record's key: int16 version, int16 type. A marker's value: int16 version, int32 coordinator epoch.
 constexpr std::size_t kControlTypeAt = 2;
+constexpr std::size_t kCoordinatorEpochAt = 2;
 constexpr std::int16_t kAbort = 0;
 constexpr std::int16_t kCommit = 1;
 }  // namespace
 
-Result<std::optional<bool>> marker_of(ByteSpan batch) {
+Result<std::optional<EndMarker>> marker_of(ByteSpan batch) {
   TRY(auto reader, wire::RecordReader::open(batch, kControlBatchMax));
   wire::RecordView record;
   TRY(const bool any, reader.next(record));
   if (!any || !record.key || record.key->size() < kControlTypeAt + 2) return std::nullopt;
   const auto type = load_be<std::int16_t>(record.key->data() + kControlTypeAt);
   if (type != kAbort && type != kCommit) return std::nullopt;
-  return type == kCommit;
+  EndMarker marker{.commits = type == kCommit};
+  if (record.value && record.value->size() >= kCoordinatorEpochAt + sizeof marker.coordinator_epoch) {
+    marker.coordinator_epoch = load_be<std::int32_t>(record.value->data() + kCoordinatorEpochAt);
+  }
+  return marker;
 }
 
 Result<bool> TransactionFates::add(const wire::RecordBatchHeader& header, ByteSpan batch) {
@@ -31,10 +36,10 @@ Result<bool> TransactionFates::add(const wire::RecordBatchHeader& header, ByteSp
     if (!producer.open_since) producer.open_since = header.base_offset;
     return true;
   }
-  TRY(const auto commits, marker_of(batch));
-  if (!commits) return true;
+  TRY(const auto marker, marker_of(batch));
+  if (!marker) return true;
   producer.open_since.reset();
-  producer.markers.push_back({header.base_offset, *commits});
+  producer.markers.push_back({header.base_offset, marker->commits});
   ++markers_;
   return true;
 }

@@ -9,12 +9,13 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "log/transactions.h"
 #include "wire/record_batch.h"
 
 namespace chronik::log {
 
-/// Whether a control batch commits: true, aborts: false, or is something else: nullopt.
-Result<std::optional<bool>> marker_of(ByteSpan batch);
+/// How a control batch ends a transaction; nullopt if it is something else.
+Result<std::optional<EndMarker>> marker_of(ByteSpan batch);
 
 class TransactionFates {
  public:

@@ -6,6 +6,7 @@
 
 #include "base/canary.h"
 #include "log/compact_transactions.h"
+#include "log/record_rules.h"
 #include "log/rejection.h"
 #include "wire/record_batch.h"
 #include "wire/record_reader.h"
@@ -79,12 +80,12 @@ Status Partition::apply_replayed(const wal::ReplayedFrame& frame) {
     return fail(Errc::corrupt, where + ": the write-ahead log holds a damaged record batch at offset " +
                                    std::to_string(frame.info.base.value()));
   }
-  std::optional<bool> commits;
+  std::optional<EndMarker> marker;
   if (header.is_control()) {
-    TRY(commits, marker_of(frame.payload.span()));
+    TRY(marker, marker_of(frame.payload.span()));
   }
-  producers_.update(header, header.max_timestamp);
-  transactions_.add(header, commits);
+  producers_.update(header, header.max_timestamp, marker);
+  transactions_.add(header, marker);
   tail_.push_back(
       {BatchRef{frame.payload, header.base_offset, header.last_offset(), header.max_timestamp, header.leader_epoch},
        wal::GroupSequence{0}, nullptr, header.has_producer()});
@@ -102,20 +103,7 @@ std::optional<Rejection> Partition::refusal(ByteSpan batch, const wire::Validate
                      "a batch of " + std::to_string(batch.size()) +
                          " bytes exceeds max.message.bytes=" + std::to_string(config_.max_message_bytes)};
   }
-  if (config_.compact && validated.has_null_key && !validated.header.is_control()) {
-    return Rejection{ErrorCode::invalid_record, "a compacted topic takes no records without a key"};
-  }
-  if (config_.log_append_time) return std::nullopt;
-  const auto outside = [&](UnixMillis timestamp) {
-    if (timestamp.value() < 0) return false;  // no timestamp
-    const __int128 age = static_cast<__int128>(now.value()) - timestamp.value();
-    return age > config_.timestamp_before_max_ms || -age > config_.timestamp_after_max_ms;
-  };
-  if (outside(validated.min_timestamp) || outside(validated.max_timestamp)) {
-    return Rejection{ErrorCode::invalid_timestamp,
-                     "a timestamp is outside message.timestamp.before.max.ms / message.timestamp.after.max.ms"};
-  }
-  return std::nullopt;
+  return refuse_records(batch, validated, config_, now);
 }
 
 std::expected<Appended, Rejection> Partition::append(ByteSpan batch, const wire::ValidatedBatch& validated,
@@ -140,10 +128,10 @@ void Partition::refused_for_room(const wire::RecordBatchHeader& header) {
   producers_.expect_first(header, context_.wall_now());
 }
 
-/// The batch at the log's end, stamped. `commits`: of a transaction marker.
+/// The batch at the log's end, stamped. `marker`: what it says if it ends a transaction.
 std::expected<Appended, Rejection> Partition::place(ByteSpan batch, wire::RecordBatchHeader header,
                                                     UnixMillis max_timestamp, UnixMillis now,
-                                                    std::optional<bool> commits) {
+                                                    const std::optional<EndMarker>& marker) {
   const Offset base(log_end_.value());
   header.base_offset = base;
   const LogEndOffset end(header.next_offset().value());
@@ -159,8 +147,8 @@ std::expected<Appended, Rejection> Partition::place(ByteSpan batch, wire::Record
     wire::stamp_max_timestamp(place->bytes, max_timestamp);
     header.max_timestamp = max_timestamp;
   }
-  producers_.update(header, now);
-  transactions_.add(header, commits);
+  producers_.update(header, now, marker);
+  transactions_.add(header, marker);
   tail_.push_back({BatchRef{place->payload, base, header.last_offset(), header.max_timestamp, epoch_}, place->group,
                    place->commit, header.has_producer()});
   tail_bytes_ += batch.size();

@@ -174,7 +174,7 @@ class Partition : public wal::FrameOwner, public std::enable_shared_from_this<Pa
   std::expected<std::optional<ProducerBatch>, Rejection> admit_producer(const wire::RecordBatchHeader& header,
                                                                         Origin origin, TransactionPass pass);
   std::expected<Appended, Rejection> place(ByteSpan batch, wire::RecordBatchHeader header, UnixMillis max_timestamp,
-                                           UnixMillis now, std::optional<bool> commits);
+                                           UnixMillis now, const std::optional<EndMarker>& marker);
   void advance_high_watermark();
   void settle_transactions();
   void tell_readers();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "log/compact.h"
+#include "log/compact_transactions.h"
 #include "log/partition.h"
 #include "wire/record_batch.h"
 
@@ -35,9 +36,11 @@ void Partition::drop_flushed() {
   while (!tail_.empty() && tail_.front().batch.last.value() < end.value()) {
     const TailBatch& entry = tail_.front();
     if (entry.has_producer) {
-      // The bytes were validated on their way in, so the header parses.
+      // The bytes were validated on their way in, so the header parses, and what a marker says.
       const auto header = wire::parse_batch_header(entry.batch.bytes.span());
-      if (header) flushed_producers_.update(*header, entry.batch.max_timestamp);
+      std::optional<EndMarker> marker;
+      if (header && header->is_control()) marker = marker_of(entry.batch.bytes.span()).value_or(std::nullopt);
+      if (header) flushed_producers_.update(*header, entry.batch.max_timestamp, marker);
     }
     tail_bytes_ -= entry.batch.bytes.size();
     tail_.pop_front();

@@ -106,7 +106,7 @@ std::expected<Appended, Rejection> Partition::append_marker(ProducerId producer,
   if (!batch) return std::unexpected(to_rejection(batch.error()));
   const auto header = wire::parse_batch_header(batch->span());
   if (!header) return std::unexpected(to_rejection(header.error()));
-  return place(batch->span(), *header, header->max_timestamp, now, commits);
+  return place(batch->span(), *header, header->max_timestamp, now, EndMarker{commits, coordinator_epoch});
 }
 
 }  // namespace chronik::log

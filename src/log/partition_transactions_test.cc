@@ -37,8 +37,9 @@ class TransactionRig : public LogRig {
     return settle(log_().append_internal(transactional(value, producer, epoch, sequence).span(), Origin::client,
                                          pass.value_or(kNoPass)));
   }
-  std::expected<Appended, Rejection> mark(ProducerId producer, bool commits, std::int16_t epoch = 0) {
-    return settle(log_().append_marker(producer, ProducerEpoch(epoch), commits, 0));
+  std::expected<Appended, Rejection> mark(ProducerId producer, bool commits, std::int16_t epoch = 0,
+                                          std::int32_t coordinator_epoch = 0) {
+    return settle(log_().append_marker(producer, ProducerEpoch(epoch), commits, coordinator_epoch));
   }
   /// Values that a reader of that isolation gets, once aborted transactions are left out as a client would.
   std::vector<std::string> committed_values() {
@@ -162,6 +163,33 @@ TEST(PartitionTransactions, a_marker_written_twice_is_in_the_log_once) {
   EXPECT_EQ(rig.log_().log_end(), LogEndOffset(2));
   // In the same epoch sequences go on across transactions.
   ASSERT_TRUE(rig.write("b", kProducer, 1));
+}
+
+/// Kept beside the producer's epochs, which come and go; from the write-ahead log and from the checkpoint record.
+TEST(PartitionTransactions, the_coordinator_epoch_of_the_last_marker_survives_everything) {
+  TransactionRig rig(9);
+  ASSERT_TRUE(rig.open(1));
+  const auto known = [&] { return rig.log_().producers().find(kProducer)->coordinator_epoch; };
+  const auto restart = [&] {
+    rig.crash();
+    ASSERT_TRUE(rig.open(1));
+  };
+  ASSERT_TRUE(rig.write("a", kProducer, 0));
+  EXPECT_EQ(known(), kNoCoordinatorEpoch);
+  ASSERT_TRUE(rig.mark(kProducer, true, 0, 7));
+  EXPECT_EQ(known(), 7);
+  restart();
+  EXPECT_EQ(known(), 7) << "replayed";
+  ASSERT_TRUE(rig.run(rig.log->flush_all(rig.in(30s))));
+  restart();
+  EXPECT_EQ(known(), 7) << "from the checkpoint record";
+  ASSERT_TRUE(rig.write("b", kProducer, 0, 1));
+  EXPECT_EQ(known(), 7) << "in a newer epoch of the producer";
+  ASSERT_TRUE(rig.run(rig.log->flush_all(rig.in(30s))));
+  ASSERT_TRUE(rig.mark(kProducer, false, 1, 8));
+  EXPECT_EQ(known(), 8);
+  restart();
+  EXPECT_EQ(known(), 8) << "replayed behind a checkpoint record";
 }
 
 TEST(PartitionTransactions, plain_batches_of_a_producer_in_a_transaction_are_refused) {

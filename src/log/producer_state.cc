@@ -53,14 +53,15 @@ std::expected<std::optional<ProducerBatch>, wire::Rejection> ProducerState::chec
                       about("sequence does not follow the last one") + ", last was " + std::to_string(last)});
 }
 
-void ProducerState::update(const wire::RecordBatchHeader& batch, UnixMillis now) {
+void ProducerState::update(const wire::RecordBatchHeader& batch, UnixMillis now,
+                           const std::optional<EndMarker>& marker) {
   if (!batch.has_producer()) return;
   ProducerEntry& entry = entries_[batch.producer_id];
   if (entry.count == 0 || entry.epoch != batch.producer_epoch) {
-    entry = ProducerEntry{};
-    entry.epoch = batch.producer_epoch;
+    entry = ProducerEntry{.epoch = batch.producer_epoch, .coordinator_epoch = entry.coordinator_epoch};
   }
   entry.last_seen = now;
+  if (marker) entry.coordinator_epoch = marker->coordinator_epoch;
   if (!batch.is_control()) {
     if (entry.count == entry.batches.size()) {
       std::ranges::rotate(entry.batches, entry.batches.begin() + 1);

@@ -1,6 +1,6 @@
 // What one partition remembers of idempotent producers (KIP-98, KIP-360): for each the epoch and its last five batches,
-// enough to tell a retry from a gap. Memory is bounded: at most kProducersMax, the longest silent forgotten first;
-// entries also expire by age.
+// enough to tell a retry from a gap; and, for DescribeProducers, the coordinator's epoch of its last marker. Memory is
+// bounded: at most kProducersMax, the longest silent forgotten first; entries also expire by age.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "log/transactions.h"
 #include "wire/batch_validation.h"
 #include "wire/record_batch.h"
 
@@ -30,6 +31,7 @@ struct ProducerBatch {
 struct ProducerEntry {
   ProducerEpoch epoch;
   UnixMillis last_seen;
+  std::int32_t coordinator_epoch = kNoCoordinatorEpoch;  // of its last marker, whatever its own epoch was then
   std::uint8_t count = 0;
   std::array<ProducerBatch, 5> batches{};  // oldest first; a producer has at most five in flight
 
@@ -46,8 +48,8 @@ class ProducerState {
   /// Whether the epoch is one that may still write (INVALID_PRODUCER_EPOCH); sequences are not looked at.
   std::optional<wire::Rejection> check_epoch(ProducerId id, ProducerEpoch epoch) const;
   /// Records a batch whose offsets are assigned; without a producer id it has no effect. A transaction marker takes no
-  /// sequence, but fences older epochs.
-  void update(const wire::RecordBatchHeader& batch, UnixMillis now);
+  /// sequence, but fences older epochs. `marker`: of a control batch, what it says.
+  void update(const wire::RecordBatchHeader& batch, UnixMillis now, const std::optional<EndMarker>& marker = {});
   /// A batch was refused before it was looked at, and its producer will send it again. If that is the first that this
   /// partition sees of the producer, a later one must not come in before it: "an unknown producer may start anywhere"
   /// would take it.

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/prng.h"
 #include "log/test_rig.h"
+#include "task/io.h"
 
 namespace chronik::log {
 namespace {
@@ -34,6 +36,36 @@ TEST(Recorded, segments_that_the_record_names_outlive_retention) {
   ASSERT_TRUE(opened) << opened.error().message();
   EXPECT_EQ(rig.partition(0)->log_start(), LogStartOffset(20));
   EXPECT_EQ(rig.partition(0)->log_end(), LogEndOffset(20));
+}
+
+task::Task<Status> put_file(LogRig& rig, std::string directory, std::string file) {
+  CO_TRY_STATUS(co_await task::make_directory(*rig.context, "data/" + directory, rig.in(10s)));
+  CO_TRY_STATUS(co_await task::write_file_atomically(*rig.context, "data/" + directory, file,
+                                                     Buffer::copy_of(as_bytes("x")), rig.in(10s)));
+  co_return co_await task::sync_directory(*rig.context, "data", rig.in(10s));
+}
+
+// A data directory is also where people keep other things, and where the checkpoint store lives.
+TEST(Recorded, a_start_removes_only_directories_that_are_partitions) {
+  LogRig rig(1);
+  ASSERT_TRUE(rig.open(1));
+  ASSERT_TRUE(rig.produce(0, {"x"}));
+  ASSERT_TRUE(rig.run(rig.log->flush_all(rig.in(30s))));
+  const std::pair<const char*, const char*> others[] = {
+      {"checkpoints", "manifest-a"}, {"lost+found", "1"}, {"backup-2025", "all.tar"}, {"notes", "partition.metadata"}};
+  for (const auto& [directory, file] : others) ASSERT_TRUE(rig.run(put_file(rig, directory, file)));
+  const char* const strays[] = {"gone-0", "gone-1.x-delete"};
+  for (const char* stray : strays) ASSERT_TRUE(rig.run(put_file(rig, stray, "00000000000000000000.log")));
+  rig.crash();
+  ASSERT_TRUE(rig.open(1));
+  std::set<std::string> left;
+  for (const auto& entry : rig.machine.list("data")) left.insert(entry.name);
+  for (const auto& [directory, file] : others) {
+    EXPECT_TRUE(left.contains(directory)) << directory;
+    EXPECT_EQ(rig.machine.list(std::string("data/") + directory).size(), 1U) << directory;
+  }
+  for (const char* stray : strays) EXPECT_FALSE(left.contains(stray)) << stray;
+  EXPECT_TRUE(left.contains("t-0"));
 }
 
 /// Appends, flushes with and without a record, removals, compactions, power cuts, in any order.

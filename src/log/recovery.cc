@@ -1,7 +1,9 @@
 #include "log/recovery.h"
 
+#include <algorithm>
 #include <set>
 
+#include "log/segment_names.h"
 #include "task/io.h"
 
 namespace chronik::log {
@@ -57,6 +59,19 @@ task::Task<Result<Recovered>> recover_directory(task::Context& context, std::str
   co_return recovered;
 }
 
+namespace {
+
+/// Named as a partition's directory, and nothing else inside: only such a one may be removed.
+task::Task<Result<bool>> is_ours(task::Context& context, std::string path, std::string name, Duration stall) {
+  if (!is_partition_directory_name(name)) co_return false;
+  CO_TRY(const auto entries, co_await task::list(context, std::move(path), context.after(stall)));
+  co_return std::ranges::all_of(entries, [](const env::DirectoryEntry& entry) {
+    return !entry.is_directory && is_partition_file_name(entry.name);
+  });
+}
+
+}  // namespace
+
 task::Task<Status> consolidate(task::Context& context, std::string directory, wal::Generation generation,
                                Recovered& recovered, std::function<bool(const TopicPartition&)> known, Duration stall) {
   CheckpointRecord record;
@@ -76,8 +91,9 @@ task::Task<Status> consolidate(task::Context& context, std::string directory, wa
   }
   CO_TRY(auto entries, co_await task::list(context, directory, context.after(stall)));
   for (const auto& entry : entries) {
-    const bool reserved = entry.name == "wal" || entry.name == "meta" || entry.name == "lost+found";
-    if (!entry.is_directory || reserved || vouched.contains(entry.name)) continue;
+    if (!entry.is_directory || vouched.contains(entry.name)) continue;
+    CO_TRY(const bool ours, co_await is_ours(context, directory + "/" + entry.name, entry.name, stall));
+    if (!ours) continue;
     // What a directory without a record holds was never released from the write-ahead log: it will be written again.
     CO_TRY_STATUS(co_await task::remove_tree(context, directory + "/" + entry.name, context.after(stall)));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace chronik::log {
@@ -30,6 +31,19 @@ std::string partition_directory_name(std::string_view topic, PartitionIndex part
 std::string deleted_directory_name(std::string_view topic, const TopicPartition& id) {
   const std::string tail = fmt::format("-{}.{}{}", id.partition.value(), id.topic.to_string(), kDeletedDirectorySuffix);
   return std::string(topic.substr(0, kNameBytesMax - tail.size())) + tail;
+}
+
+bool is_partition_directory_name(std::string_view name) {
+  if (name.ends_with(kDeletedDirectorySuffix)) return true;
+  const auto dash = name.rfind('-');
+  if (dash == std::string_view::npos || dash == 0 || dash + 1 == name.size()) return false;
+  return std::ranges::all_of(name.substr(dash + 1), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_partition_file_name(std::string_view name) {
+  if (parse_segment_file_name(name)) return true;
+  if (name.ends_with(kTemporarySuffix)) name.remove_suffix(kTemporarySuffix.size());
+  return name == kMetadataFile || name == kEpochFile;
 }
 
 std::string partition_metadata_text(const TopicId& id) {

@@ -40,6 +40,12 @@ std::string partition_directory_name(std::string_view topic, PartitionIndex part
 /// "<topic>-<partition>.<topic id>-delete"; the topic is cut so that the name stays within 255 bytes.
 std::string deleted_directory_name(std::string_view topic, const TopicPartition& id);
 
+/// Whether a directory of that name may be a partition's, live or deleted; what else lies in a data directory is not
+/// ours.
+bool is_partition_directory_name(std::string_view name);
+/// Whether a file of that name may be in a partition's directory.
+bool is_partition_file_name(std::string_view name);
+
 std::string partition_metadata_text(const TopicId& id);
 Result<TopicId> parse_partition_metadata(std::string_view text);
 

@@ -4,7 +4,7 @@
 
 namespace chronik::log {
 
-void Transactions::add(const wire::RecordBatchHeader& batch, std::optional<bool> commits) {
+void Transactions::add(const wire::RecordBatchHeader& batch, const std::optional<EndMarker>& marker) {
   if (!batch.is_transactional()) return;
   if (!batch.is_control()) {
     const bool opened = open_.try_emplace(batch.producer_id, batch.base_offset, batch.max_timestamp).second;
@@ -12,12 +12,12 @@ void Transactions::add(const wire::RecordBatchHeader& batch, std::optional<bool>
     return;
   }
   const auto found = open_.find(batch.producer_id);
-  if (!commits || found == open_.end()) return;
+  if (!marker || found == open_.end()) return;
   const OpenTransaction was = found->second;
   open_.erase(found);
   firsts_.erase(was.first);
   ended_.push_back({batch.producer_id, was, batch.base_offset});
-  if (*commits) return;
+  if (marker->commits) return;
   const Offset stable = firsts_.empty() ? batch.next_offset() : *firsts_.begin();
   aborted_.push_back({batch.producer_id, was.first, batch.base_offset, LastStableOffset(stable.value())});
 }

@@ -17,6 +17,14 @@
 
 namespace chronik::log {
 
+inline constexpr std::int32_t kNoCoordinatorEpoch = -1;
+
+/// What a control batch says that ends a transaction.
+struct EndMarker {
+  bool commits = false;
+  std::int32_t coordinator_epoch = kNoCoordinatorEpoch;
+};
+
 struct OpenTransaction {
   Offset first;
   UnixMillis since;
@@ -43,8 +51,8 @@ struct TransactionSnapshot {
 
 class Transactions {
  public:
-  /// The next batch. `commits`: of a control batch, what it says; nullopt for all others.
-  void add(const wire::RecordBatchHeader& batch, std::optional<bool> commits);
+  /// The next batch. `marker`: of a control batch, what it says; nullopt for all others.
+  void add(const wire::RecordBatchHeader& batch, const std::optional<EndMarker>& marker);
   void restore(const TransactionSnapshot& snapshot);
   /// As of `end`, which is at or behind every offset given to settled().
   TransactionSnapshot as_of(LogEndOffset end) const;

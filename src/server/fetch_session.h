@@ -51,6 +51,8 @@ class FetchSessions {
 
   /// Applies the request's session fields: creates, continues, closes.
   SessionStart begin(const wire::FetchRequest& request, std::int16_t version, Instant now);
+  /// The client never learnt of it.
+  void close(std::int32_t id) { sessions_.erase(id); }
   std::size_t size() const { return sessions_.size(); }
 
   static constexpr std::size_t kPartitionsMax = 100'000;  // of one session; more go without

@@ -1,6 +1,7 @@
 // Validation of produced batches, in the order in which a lie would hurt: header, checksum, attributes, records.
 #include "wire/batch_validation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "wire/record_reader.h"
@@ -46,9 +47,6 @@ std::expected<void, Rejection> check_header(const RecordBatchHeader& header) {
   if ((header.attributes & kDeleteHorizonBit) != 0) {
     return reject(ErrorCode::invalid_record, "a delete horizon is set by brokers only");
   }
-  if (header.is_log_append_time()) {
-    return reject(ErrorCode::invalid_timestamp, "log append time is set by brokers only");
-  }
   if (header.record_count <= 0 || std::int64_t{header.record_count} != std::int64_t{header.last_offset_delta} + 1) {
     return reject(ErrorCode::invalid_record, "record count " + std::to_string(header.record_count) +
                                                  " does not fit last offset delta " +
@@ -62,6 +60,14 @@ std::expected<void, Rejection> check_header(const RecordBatchHeader& header) {
     return reject(ErrorCode::invalid_record, "transactional batch without a producer id");
   }
   return {};
+}
+
+Rejection reject_append_time(std::int32_t record_count) {
+  static constexpr const char* kWhy = "log append time is set by brokers only";
+  Rejection rejection{ErrorCode::invalid_timestamp, kWhy};
+  const auto named = std::min(static_cast<std::size_t>(record_count), kRecordFaultsMax);
+  for (std::size_t i = 0; i < named; ++i) rejection.records.push_back({static_cast<std::int32_t>(i), kWhy});
+  return rejection;
 }
 
 }  // namespace
@@ -87,13 +93,15 @@ std::expected<ValidatedBatch, Rejection> validate_produced_batch(ByteSpan batch,
     rest = rest.subspan(size);
     valid.has_null_key = valid.has_null_key || !frame.key;
     const UnixMillis timestamp = add_timestamp_delta(header->base_timestamp, frame.timestamp_delta);
-    if (timestamp < valid.min_timestamp) valid.min_timestamp = timestamp;
+    if (timestamp < valid.min_timestamp && timestamp != kNoTimestamp) valid.min_timestamp = timestamp;
     if (timestamp > valid.max_timestamp) {
       valid.max_timestamp = timestamp;
       valid.max_timestamp_offset_delta = i;
     }
   }
   if (!rest.empty()) return reject(ErrorCode::invalid_record, "bytes after the last record of the batch");
+  if (header->is_log_append_time()) return std::unexpected(reject_append_time(header->record_count));
+  valid.min_timestamp = std::min(valid.min_timestamp, valid.max_timestamp);  // none has a timestamp
   return valid;
 }
 

@@ -49,6 +49,7 @@ inline constexpr std::int16_t kKnownAttributes =
 inline constexpr ProducerId kNoProducerId{-1};
 inline constexpr ProducerEpoch kNoProducerEpoch{-1};
 inline constexpr std::int32_t kNoSequence = -1;
+inline constexpr UnixMillis kNoTimestamp{-1};  // of a record
 
 struct RecordBatchHeader {
   Offset base_offset;

@@ -42,5 +42,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto valid = validate_produced_batch(view.bytes, kDecompressedMax);
     const std::int64_t count = count_records(view.bytes);
     if (valid) CHECK(count == valid->header.record_count);
+    if (!valid) CHECK(valid.error().records.size() <= kRecordFaultsMax);
   }
 }

@@ -208,6 +208,31 @@ TEST(Validation, refuses_each_lie_by_its_name) {
   EXPECT_EQ(verdict(producer), ErrorCode::invalid_record);  // with an epoch and a sequence of -1
 }
 
+TEST(Validation, a_record_without_a_timestamp_has_no_part_in_the_least_one) {
+  const auto least = [](std::initializer_list<std::int64_t> timestamps) {
+    RecordBatchBuilder builder({});
+    for (const std::int64_t timestamp : timestamps) builder.add(UnixMillis(timestamp), std::nullopt, as_bytes("v"));
+    return validate_produced_batch(builder.build().value().span(), kUnpackedMax).value().min_timestamp;
+  };
+  EXPECT_EQ(least({-1, 1000, 2000}), UnixMillis(1000));
+  EXPECT_EQ(least({2000, -1, -2}), UnixMillis(-2));
+  EXPECT_EQ(least({-1, -1}), kNoTimestamp);
+}
+
+TEST(Validation, append_time_is_the_fault_of_every_record_and_so_many_are_named) {
+  const auto of = [](int records) {
+    RecordBatchBuilder builder({});
+    for (int i = 0; i < records; ++i) builder.add(UnixMillis(1000), std::nullopt, std::nullopt);
+    return changed(builder.build().value(), [](std::byte* p) { store_be(p + kAttributesAt, kLogAppendTimeBit); });
+  };
+  const auto refused = validate_produced_batch(of(3), kUnpackedMax);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_timestamp);
+  ASSERT_EQ(refused.error().records.size(), 3U);
+  EXPECT_EQ(refused.error().records[2].index, 2);
+  EXPECT_EQ(validate_produced_batch(of(5000), kUnpackedMax).error().records.size(), kRecordFaultsMax);
+}
+
 TEST(Validation, refuses_count_and_offsets_that_the_records_contradict) {
   const Buffer good = three_records();
   const auto four = changed(good, [](std::byte* p) {

@@ -9,7 +9,7 @@ import json
 import re
 
 DROPPED = {"throttleTimeMs"}
-TEXTS = {"errorMessage", "partitionErrorMessage"}
+TEXTS = {"errorMessage", "partitionErrorMessage", "batchIndexErrorMessage"}
 HIDDEN = {"port": "<port>", "clusterId": "<cluster>", "logDir": "<directory>", "totalBytes": "<bytes>", "usableBytes": "<bytes>",
           "partitionSize": "<bytes>", "finalizedFeaturesEpoch": "<epoch>"}
 ZERO_UUID = "AAAAAAAAAAAAAAAAAAAAAA"

@@ -18,7 +18,8 @@ DOCUMENT = servers.REPO / "docs" / "compatibility.md"
 KAFKA_APIS = servers.HERE / "kafka_apis.json"
 
 NOTES = {
-    "Produce": "versions 0–2 are named, by Kafka too, because librdkafka refuses a broker without them; from 3 on they are served",
+    "Produce": "versions 0–2 are named, by Kafka too, because librdkafka refuses a broker without them; from 3 on they are served; "
+               "`recordErrors` names at most 1,000 records in an answer, so that no client can make an answer grow without bound",
     "EndTxn": "version 5: transactions version 2 (KIP-890)",
     "ConsumerGroupHeartbeat": "the new consumer protocol (KIP-848)",
     "ApiVersions": "version 5 (KIP-1242): a client says which cluster and node it means",

@@ -32,6 +32,7 @@ def reached(file, seen):
     seen[file] = content = file.read_bytes()
     for name in INCLUDE.findall(content):
         reached(ROOT / "src" / name.decode(), seen)
+        reached(file.parent / name.decode(), seen)
     for name in PUBLIC.findall(content):
         reached(ROOT / "include" / name.decode(), seen)
     return seen
@@ -69,7 +70,8 @@ def main(build_dir, part=""):
     CACHE.mkdir(parents=True, exist_ok=True)
     forget_the_old()
     entries = json.loads((build_dir / "compile_commands.json").read_text())
-    entries = [e for e in entries if Path(e["file"]).is_relative_to(ROOT / "src") and part in e["file"]]
+    ours = (ROOT / "src", ROOT / "clients")
+    entries = [e for e in entries if any(Path(e["file"]).is_relative_to(place) for place in ours) and part in e["file"]]
     entries = list({e["file"]: e for e in entries}.values())
     version = subprocess.run([TIDY, "--version"], capture_output=True, check=True, timeout=60).stdout
     common = version + (ROOT / ".clang-tidy").read_bytes()

@@ -2,7 +2,7 @@
 
 A ```sh block is run, all in one directory; a ```text block after it is its output. `./dev run` becomes a server of this test, on
 ports of its own; `./dev test` is what runs this. The programs of other languages run with clients as tests/interop installs
-them; test_install.py builds and runs the one in C++.
+them; test_install.py builds and runs the one in C++, test_python.py runs that of the Python package.
 """
 # ctest: timeout=300
 
@@ -50,7 +50,8 @@ class Readme(harness.SystemTest):
 
     def check_program(self, language, prepare):
         """The one block of a language, on the topic that the README has filled; `prepare(file)` gives the command."""
-        blocks = [text for found, text in BLOCK.findall((harness.REPO / "README.md").read_text(encoding="utf-8")) if found == language]
+        blocks = [text for found, text in BLOCK.findall((harness.REPO / "README.md").read_text(encoding="utf-8"))
+                  if found == language and "greetings" in text]
         self.assertEqual(len(blocks), 1)
         broker = self.start_broker()
         harness.produce(broker, "greetings", ["first", "second", "third"])

@@ -19,6 +19,7 @@ constexpr std::uint64_t kTimeoutMs = 30'000;
 constexpr std::uint64_t kTimeoutMsMax = 300'000;
 constexpr std::uint64_t kWaitMsMax = 60'000;
 constexpr int kLengthyMax = 8;
+constexpr Duration kOpenDeadline = std::chrono::minutes(5);
 
 /// Only pages that this server itself would serve may ask: others have no business here, whoever's browser they are in.
 bool foreign(const HttpRequest& request) {
@@ -85,6 +86,7 @@ CheckpointApi::CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroun
       world_(std::move(world)),
       open_(std::move(open)),
       opened_(context),
+      left_(context),
       bodies_(context, "http.bodies", kMemory) {}
 
 bool CheckpointApi::serves(const HttpRequest& request) {
@@ -92,28 +94,31 @@ bool CheckpointApi::serves(const HttpRequest& request) {
 }
 
 task::Task<Result<CheckpointApi::CorePtr>> CheckpointApi::core(Deadline until) {
+  if (!core_ && !opening_ && !closed_) {
+    opening_ = true;
+    context_.spawn("checkpoint.open", open_now());
+  }
   while (!core_ && opening_) {
     if (co_await opened_.wait("checkpoint.open", until) == task::Woken::timed_out) {
-      co_return fail(Errc::timed_out, "the store is still being opened");
+      co_return fail(Errc::timed_out, "the store is still being opened; try again");
     }
   }
   if (closed_) co_return fail(Errc::closed, "the server is stopping");
-  if (core_) co_return core_;
-  opening_ = true;
-  // Not this request's deadline: others wait for it too.
-  auto opened = co_await offload<CorePtr>("checkpoint.open", context_.after(std::chrono::minutes(5)),
-                                          [open = open_] { return open(); });
-  opening_ = false;
-  if (opened) core_ = *opened;
-  opened_.notify_all();
-  co_return opened;
+  if (!core_) co_return fail(*open_error_);
+  co_return core_;
 }
 
-task::Task<void> CheckpointApi::close(Deadline until) {
-  closed_ = true;
-  if (!core_) co_return;
-  const auto closing = [core = std::exchange(core_, nullptr)]() -> cp::Status { return cp::Store(core).close(); };
-  (void)co_await offload<void>("checkpoint.close", until, closing);
+/// Not with a request's deadline: others wait for it too.
+task::Task<void> CheckpointApi::open_now() {
+  auto opened =
+      co_await offload<CorePtr>("checkpoint.open", context_.after(kOpenDeadline), [open = open_] { return open(); });
+  opening_ = false;
+  if (opened) {
+    core_ = *opened;
+  } else {
+    open_error_ = opened.error();
+  }
+  opened_.notify_all();
 }
 
 task::Task<bool> CheckpointApi::wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/checkpoints/routes.h"
 #include "checkpoint/core.h"
@@ -26,7 +27,7 @@ class CheckpointApi {
   static bool serves(const HttpRequest& request);
   /// Answers one request. False: the connection is to be closed.
   task::Task<bool> serve(HttpConnection& connection, HttpRequest request);
-  /// Ends the store, if it was opened, after what is being written.
+  /// Says good-bye to followers; ends the store, if it was opened, after what is being written.
   task::Task<void> close(Deadline until);
 
   struct Follower;
@@ -38,6 +39,7 @@ class CheckpointApi {
   template <class T, class Work>
   task::Task<cp::Result<T>> offload(const char* what, Deadline until, Work work);
   task::Task<cp::Result<CorePtr>> core(Deadline until);
+  task::Task<void> open_now();
   /// Waits until the latch is set, or the deadline; false then.
   task::Task<bool> wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until);
 
@@ -63,10 +65,13 @@ class CheckpointApi {
   task::Context& context_;
   const std::shared_ptr<cp::Surroundings> world_;
   const Open open_;
-  CorePtr core_;  // once opened
+  CorePtr core_;                         // once opened
+  std::optional<cp::Error> open_error_;  // of the last try
   bool opening_ = false;
   bool closed_ = false;
   task::Event opened_;
+  std::vector<Follower*> followers_;
+  task::Event left_;  // a follower
   task::Budget bodies_;
   std::shared_ptr<std::atomic<int>> lengthy_ = std::make_shared<std::atomic<int>>(0);  // at work, waited for or not
 };

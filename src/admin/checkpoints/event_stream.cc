@@ -105,8 +105,22 @@ task::Task<bool> CheckpointApi::stream(HttpConnection& connection, Call call) {
   const auto follower = std::make_shared<Follower>(context_, connection.stream());
   if (!follower->socket.feed(connection.take_rest())) co_return false;
   context_.spawn("checkpoint.follower", read_side(context_, follower));
+  followers_.push_back(follower.get());
   co_await follow(*opened, shared, from_given->value_or(1), follower);
+  std::erase(followers_, follower.get());
+  left_.notify_all();
   co_return false;
+}
+
+task::Task<void> CheckpointApi::close(Deadline until) {
+  closed_ = true;
+  for (Follower* follower : followers_) follower->moved.notify_all();
+  while (!followers_.empty()) {
+    if (co_await left_.wait("checkpoint.followers", until) == task::Woken::timed_out) break;
+  }
+  if (!core_) co_return;
+  const auto closing = [core = std::exchange(core_, nullptr)]() -> cp::Status { return cp::Store(core).close(); };
+  (void)co_await offload<void>("checkpoint.close", until, closing);
 }
 
 task::Task<void> CheckpointApi::follow(CorePtr core, std::shared_ptr<Call> call, std::uint64_t from,

@@ -401,8 +401,20 @@ const Route* find_route(std::string_view method, const std::vector<std::string>&
   return nullptr;
 }
 
+/// By name, or by id as "id:UUID": a name may change hands.
+static Result<cp::Session> find_session(const cp::Store& store, const std::string& which) {
+  constexpr std::string_view kId = "id:";
+  if (which.starts_with(kId)) {
+    if (const auto id = cp::parse_session_id(std::string_view(which).substr(kId.size()))) {
+      auto found = store.session(*id);
+      if (found || found.error().code != Errc::not_found) return found;
+    }
+  }
+  return store.session(which);
+}
+
 Result<cp::Session> session_of(const cp::Store& store, const Call& call) {
-  TRY(const cp::Session session, store.session(call.path[0]));
+  TRY(const cp::Session session, find_session(store, call.path[0]));
   const std::string& text = call.http.epoch;
   if (text.empty()) return session;
   std::uint64_t epoch = 0;

@@ -25,8 +25,10 @@ struct Commands {
   /// What the command does once its options are known: `body`, its error made one line.
   void does(CLI::App* command, std::function<cp::Status(const CheckpointRun&)> body) const {
     command->callback([this_one = *this, body = std::move(body)] {
-      if (this_one.place->directory.empty() == this_one.place->sqlite.empty()) {
-        throw CLI::ParseError("name one store: --store DIR, or --sqlite FILE", CLI::ExitCodes::RequiredError);
+      const Place& place = *this_one.place;
+      if (!place.directory.empty() + !place.sqlite.empty() + !place.server.empty() != 1) {
+        throw CLI::ParseError("name one store: --store DIR, --sqlite FILE or --server URL",
+                              CLI::ExitCodes::RequiredError);
       }
       this_one.chosen = [this_one, body]() -> Status {
         const cp::Status status = body({this_one.common, *this_one.place});
@@ -206,6 +208,7 @@ void add_checkpoint(CLI::App& app, const Common& common, std::function<Status()>
   const Commands commands{parent, common, chosen};
   parent->add_option("--store", commands.place->directory, "directory of the store: a log, one process at a time");
   parent->add_option("--sqlite", commands.place->sqlite, "or its SQLite file: several processes");
+  parent->add_option("--server", commands.place->server, "or the http://HOST:PORT of a chronik-server's --admin");
   parent->add_option("--payload-max", commands.place->payload_max, "the largest payload taken")->capture_default_str();
   add_create(commands);
   add_looks(commands);

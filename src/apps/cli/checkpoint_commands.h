@@ -23,6 +23,7 @@ namespace cp = chronik::checkpoint;
 struct Place {
   std::string directory;  // of a log
   std::string sqlite;     // or this file
+  std::string server;     // or this address
   std::string payload_max = "64MiB";
 };
 

@@ -31,6 +31,7 @@ cp::Result<cp::Store> open_store(const CheckpointRun& run, bool create) {
   constexpr double kSecondsMax = 1e9;
   options.timeout =
       std::chrono::milliseconds(static_cast<std::int64_t>(std::min(run.common.timeout_s, kSecondsMax) * 1000));
+  if (!place.server.empty()) return cp::Store::connect(place.server, options);
   const std::string& path = place.sqlite.empty() ? place.directory : place.sqlite;
   std::error_code unknown;
   if (!create && !std::filesystem::exists(path, unknown)) {

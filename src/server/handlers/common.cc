@@ -27,6 +27,16 @@ wire::ErrorCode check_epoch(LeaderEpoch claimed, LeaderEpoch current) {
   return claimed < current ? wire::ErrorCode::fenced_leader_epoch : wire::ErrorCode::unknown_leader_epoch;
 }
 
+std::optional<log::Isolation> isolation_of(wire::IsolationLevel level) {
+  switch (level) {
+    case wire::IsolationLevel::read_uncommitted:
+      return log::Isolation::uncommitted;
+    case wire::IsolationLevel::read_committed:
+      return log::Isolation::committed;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> assignment_problem(BrokerId self, std::span<const BrokerId> replicas) {
   if (replicas.empty()) return "The manual partition assignment includes an empty replica list.";
   for (const BrokerId replica : replicas) {

@@ -10,6 +10,7 @@
 #include "server/broker.h"
 #include "server/shard_server.h"
 #include "wire/errors.h"
+#include "wire/types.h"
 
 namespace chronik::server {
 
@@ -27,6 +28,9 @@ Target locate(ShardServer& server, const std::string& name, TopicId topic_id, Pa
 /// FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH when the client's idea of the epoch differs from ours; -1 is "do not
 /// check" (KIP-320).
 wire::ErrorCode check_epoch(LeaderEpoch claimed, LeaderEpoch current);
+
+/// What a request says is a byte: nullopt if it is none of the levels that there are.
+std::optional<log::Isolation> isolation_of(wire::IsolationLevel level);
 
 /// What is wrong with a manual list of replicas: on one node it can only be this node.
 std::optional<std::string> assignment_problem(BrokerId self, std::span<const BrokerId> replicas);

@@ -24,8 +24,7 @@ Answer answer_one(ShardServer& server, const Item<PartitionIndex>& item) {
     producer.producer_epoch = entry.epoch.value();
     if (entry.count > 0) producer.last_sequence = entry.batches[entry.count - 1U].last_sequence;
     producer.last_timestamp = entry.last_seen;
-    // Kafka's value for a producer without a transaction's marker; the epoch of the last marker is not kept.
-    producer.coordinator_epoch = -1;
+    producer.coordinator_epoch = entry.coordinator_epoch;
     if (const auto* const open = partition->transactions().open(id)) producer.current_txn_start_offset = open->first;
   }
   return answer;

@@ -10,6 +10,7 @@ namespace chronik::server {
 namespace {
 
 constexpr std::size_t kAnswerBytesMin = 64U << 10;
+constexpr std::int16_t kTopicIdSince = 13;
 
 /// One partition to read on its shard.
 struct Want {
@@ -130,6 +131,10 @@ struct FetchPlan {
   std::vector<SessionPartition*> slots;
   std::vector<wire::FetchResponse::PartitionData> answers;
   std::vector<std::vector<Want>> shares;
+
+  bool reads_anything() const {
+    return std::ranges::any_of(shares, [](const auto& share) { return !share.empty(); });
+  }
 };
 
 FetchPlan make_plan(ShardServer& server, std::vector<SessionPartition>& partitions, log::Isolation isolation) {
@@ -255,6 +260,25 @@ void assemble(FetchPlan& plan, bool incremental, wire::FetchResponse& response) 
   }
 }
 
+/// Kafka's answer to what it cannot make sense of: the error for each partition that was named and, for those who know
+/// where to look, for the whole; since topics have ids only that.
+void refuse_request(const wire::FetchRequest& request, std::int16_t version, wire::FetchResponse& response) {
+  response.error_code = wire::ErrorCode::unknown_server_error;
+  response.session_id = request.session_id;
+  if (version >= kTopicIdSince) return;
+  for (const auto& topic : request.topics) {
+    auto& answers = response.responses.emplace_back();
+    answers.topic = topic.topic;
+    for (const auto& wanted : topic.partitions) {
+      auto& answer = answers.partitions.emplace_back();
+      answer.partition_index = wanted.partition;
+      answer.error_code = response.error_code;
+      answer.high_watermark = HighWatermark(-1);
+      answer.aborted_transactions.emplace();
+    }
+  }
+}
+
 /// At most a quarter of what is left of the upper half of the budget; the lower half is given out in small pieces only,
 /// so that readers who do not take their answers never starve the others.
 std::size_t answer_limit(task::Budget& budget, std::int32_t asked, std::int32_t fetch_max) {
@@ -289,6 +313,14 @@ task::Task<wire::FetchResponse> handle_fetch(RequestContext& context, wire::Fetc
   if (start.session) response.session_id = start.session->id;
   auto& partitions = start.session ? start.session->partitions : start.partitions;
 
+  const auto isolation = isolation_of(request.isolation_level);
+  // As in Kafka nobody looks at the level where there is nothing to read.
+  if (!isolation && make_plan(server, partitions, log::Isolation::uncommitted).reads_anything()) {
+    refuse_request(request, context.version(), response);
+    if (start.session && !start.incremental) server.fetch_sessions().close(start.session->id);
+    co_return response;
+  }
+
   // Disk reads have a deadline of their own, also when the client does not want to wait for new data.
   const Deadline poll_until =
       server.context().after(std::chrono::milliseconds(std::clamp(request.max_wait_ms, 0, 300'000)));
@@ -302,10 +334,8 @@ task::Task<wire::FetchResponse> handle_fetch(RequestContext& context, wire::Fetc
     co_return response;
   }
   const auto min_bytes = static_cast<std::size_t>(std::max(request.min_bytes, 0));
-  const log::Isolation isolation = request.isolation_level == wire::IsolationLevel::read_committed
-                                       ? log::Isolation::committed
-                                       : log::Isolation::uncommitted;
-  FetchPlan plan = make_plan(server, partitions, isolation);
+  const log::Isolation level = isolation.value_or(log::Isolation::uncommitted);
+  FetchPlan plan = make_plan(server, partitions, level);
   bool ready = co_await read_all(context, plan, limit, min_bytes, read_until());
   while (!ready && server.context().now() < poll_until.at) {
     memory->release();
@@ -313,7 +343,7 @@ task::Task<wire::FetchResponse> handle_fetch(RequestContext& context, wire::Fetc
     auto again = co_await server.answer_budget().take(limit, read_until());
     if (!again) break;
     memory = std::move(again);
-    plan = make_plan(server, partitions, isolation);
+    plan = make_plan(server, partitions, level);
     ready = co_await read_all(context, plan, limit, min_bytes, read_until());
   }
   assemble(plan, start.incremental, response);

@@ -107,6 +107,77 @@ TEST_P(KafkaRules, no_topic_id_is_an_unknown_one) {
   EXPECT_EQ(produce_batch(13, one_record(), TopicId{}), ErrorCode::unknown_topic_id);
 }
 
+// Kafka's answer to a request that it cannot make sense of; where there is nothing to read it does not look.
+TEST_P(KafkaRules, a_fetch_with_an_unknown_isolation_level_fails_whole) {
+  make_topic("a", 1);
+  produce("a", 0, 2);
+  wire::FetchRequest request;
+  request.isolation_level = static_cast<wire::IsolationLevel>(7);
+  request.session_epoch = 0;
+  request.topics.push_back({.topic = "a", .partitions = {{}, {.partition = PartitionIndex(9)}}});
+  const auto named = call(request, 12);
+  EXPECT_EQ(named.error_code, ErrorCode::unknown_server_error);
+  EXPECT_EQ(named.session_id, 0);
+  ASSERT_EQ(named.responses.size(), 1U);
+  ASSERT_EQ(named.responses[0].partitions.size(), 2U);
+  for (const auto& partition : named.responses[0].partitions) {
+    EXPECT_EQ(partition.error_code, ErrorCode::unknown_server_error);
+    EXPECT_EQ(partition.high_watermark, HighWatermark(-1));
+    EXPECT_EQ(partition.records.size(), 0U);
+  }
+  request.topics[0].topic_id = rig().image()->find("a")->id;
+  const auto by_id = call(request, 13);
+  EXPECT_EQ(by_id.error_code, ErrorCode::unknown_server_error);
+  EXPECT_TRUE(by_id.responses.empty());
+
+  request.session_epoch = 3;
+  request.session_id = 4;
+  EXPECT_EQ(call(request, 12).error_code, ErrorCode::fetch_session_id_not_found);
+  request.session_epoch = -1;
+  request.topics[0].topic = "b";
+  const auto nowhere = call(request, 12);
+  EXPECT_EQ(nowhere.error_code, ErrorCode::none);
+  EXPECT_EQ(nowhere.responses.at(0).partitions.at(0).error_code, ErrorCode::unknown_topic_or_partition);
+}
+
+TEST_P(KafkaRules, in_a_fetch_session_an_unknown_isolation_level_counts_as_a_request) {
+  make_topic("a", 1);
+  produce("a", 0, 2);
+  wire::FetchRequest request;
+  request.session_epoch = 0;
+  request.topics.push_back({.topic = "a", .partitions = {{.partition_max_bytes = 1000}}});
+  const auto begun = call(request, 12);
+  ASSERT_NE(begun.session_id, 0);
+  request.topics.clear();
+  request.session_id = begun.session_id;
+  request.session_epoch = 1;
+  request.isolation_level = static_cast<wire::IsolationLevel>(-1);
+  const auto refused = call(request, 12);
+  EXPECT_EQ(refused.error_code, ErrorCode::unknown_server_error);
+  EXPECT_EQ(refused.session_id, begun.session_id);
+  EXPECT_TRUE(refused.responses.empty());
+  request.isolation_level = wire::IsolationLevel::read_committed;
+  request.session_epoch = 2;
+  EXPECT_EQ(call(request, 12).error_code, ErrorCode::none);
+}
+
+TEST_P(KafkaRules, a_question_for_offsets_with_an_unknown_isolation_level_fails_whole) {
+  make_topic("a", 1);
+  wire::ListOffsetsRequest request;
+  request.isolation_level = static_cast<wire::IsolationLevel>(7);
+  const wire::ListOffsetsRequest::Partition latest{PartitionIndex(0), LeaderEpoch(-1), wire::kLatestTimestamp};
+  request.topics = {{"a", {latest, latest}}, {"b", {latest}}};
+  const auto answers = call(request).topics;
+  ASSERT_EQ(answers.size(), 2U);
+  ASSERT_EQ(answers[0].partitions.size(), 2U);
+  for (const auto& topic : answers) {
+    for (const auto& partition : topic.partitions) {
+      EXPECT_EQ(partition.error_code, ErrorCode::unknown_server_error);
+      EXPECT_EQ(partition.offset, Offset(-1));
+    }
+  }
+}
+
 // CORRUPT_MESSAGE would make a client send the same again.
 TEST_P(KafkaRules, a_produce_request_has_one_whole_batch_for_a_partition) {
   make_topic("a", 1);

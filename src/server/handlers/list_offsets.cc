@@ -110,14 +110,28 @@ task::Task<Result<std::vector<Answer>>> answer_share(ShardServer& server, std::v
   co_return answers;
 }
 
+/// Kafka's answer to what it cannot make sense of.
+wire::ListOffsetsResponse refuse_request(const wire::ListOffsetsRequest& request) {
+  wire::ListOffsetsResponse response;
+  for (const auto& topic : request.topics) {
+    auto& answers = response.topics.emplace_back();
+    answers.name = topic.name;
+    for (const auto& wanted : topic.partitions) {
+      auto& answer = answers.partitions.emplace_back();
+      answer.partition_index = wanted.partition_index;
+      answer.error_code = wire::ErrorCode::unknown_server_error;
+    }
+  }
+  return response;
+}
+
 }  // namespace
 
 task::Task<wire::ListOffsetsResponse> handle_list_offsets(RequestContext& context, wire::ListOffsetsRequest request) {
   ShardServer& server = context.server;
   const Deadline until = server.context().after(server.log().options().wal.stall_deadline);
-  const log::Isolation isolation = request.isolation_level == wire::IsolationLevel::read_committed
-                                       ? log::Isolation::committed
-                                       : log::Isolation::uncommitted;
+  const auto isolation = isolation_of(request.isolation_level);
+  if (!isolation) co_return refuse_request(request);
   wire::ListOffsetsResponse response;
   const Names twice = named_twice(request);
   Names refused;
@@ -126,7 +140,7 @@ task::Task<wire::ListOffsetsResponse> handle_list_offsets(RequestContext& contex
     auto& answers = response.topics.emplace_back();
     answers.name = topic.name;
     for (const auto& wanted : topic.partitions) {
-      const Asked asked{wanted, isolation};
+      const Asked asked{wanted, *isolation};
       const bool again = twice.contains({topic.name, asked.partition_index});
       if (again && !refused.emplace(topic.name, asked.partition_index).second) continue;  // answered
       Answer& answer = answers.partitions.emplace_back();

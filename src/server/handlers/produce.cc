@@ -33,14 +33,30 @@ struct PieceResult {
   std::size_t partition = 0;
   wire::ErrorCode error = wire::ErrorCode::none;
   std::string message;
+  std::vector<wire::RecordFault> faults;
   log::Appended appended;
 };
 
 using PieceResults = std::vector<PieceResult>;
 
-void refuse(PieceResult& result, const wire::Rejection& why) {
+void refuse(PieceResult& result, wire::Rejection why) {
   result.error = why.code;
-  result.message = why.detail;
+  result.message = std::move(why.detail);
+  result.faults = std::move(why.records);
+}
+
+/// However many batches are refused, an answer does not name more records than one batch may.
+void keep_to(std::size_t& room, std::vector<wire::RecordFault>& faults) {
+  if (faults.size() > room) faults.resize(room);
+  room -= faults.size();
+}
+
+void refuse(wire::ProduceResponse::PartitionResponse& place, wire::ErrorCode error, std::string message,
+            std::vector<wire::RecordFault> faults, std::size_t& room) {
+  place.error_code = error;
+  if (!message.empty()) place.error_message = std::move(message);
+  keep_to(room, faults);
+  for (wire::RecordFault& fault : faults) place.record_errors.push_back({fault.index, std::move(fault.why)});
 }
 
 /// What is too large as it came is left for append() to refuse, as Kafka refuses it.
@@ -63,6 +79,7 @@ std::optional<wire::Rejection> store_in_codec_of(const log::Partition& partition
 task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<Piece> pieces, Deadline until) {
   PieceResults results;
   results.reserve(pieces.size());
+  std::size_t faults_left = wire::kRecordFaultsMax;
   for (Piece& piece : pieces) {
     PieceResult& result = results.emplace_back();
     result.topic = piece.topic;
@@ -72,8 +89,8 @@ task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<
       result.error = wire::ErrorCode::unknown_topic_or_partition;
       continue;
     }
-    if (const auto why = store_in_codec_of(*partition, piece)) {
-      refuse(result, *why);
+    if (auto why = store_in_codec_of(*partition, piece)) {
+      refuse(result, *std::move(why));
       continue;
     }
     Status room;
@@ -90,7 +107,8 @@ task::Task<Result<PieceResults>> append_pieces(ShardServer& server, std::vector<
     if (appended) {
       result.appended = *std::move(appended);
     } else {
-      refuse(result, appended.error());
+      refuse(result, std::move(appended).error());
+      keep_to(faults_left, result.faults);
     }
   }
   co_return results;
@@ -107,11 +125,10 @@ task::Task<Result<PieceResults>> await_pieces(ShardServer& server, PieceResults 
   co_return results;
 }
 
-void store(wire::ProduceResponse& response, const PieceResult& result) {
+void store(wire::ProduceResponse& response, PieceResult& result, std::size_t& faults_left) {
   auto& place = response.responses[result.topic].partition_responses[result.partition];
-  place.error_code = result.error;
   if (result.error != wire::ErrorCode::none) {
-    if (!result.message.empty()) place.error_message = result.message;
+    refuse(place, result.error, std::move(result.message), std::move(result.faults), faults_left);
     return;
   }
   place.base_offset = result.appended.base;
@@ -121,7 +138,7 @@ void store(wire::ProduceResponse& response, const PieceResult& result) {
 
 /// Everything that can be refused without the owning shard; the rest goes to `shares`.
 void sort_out(ShardServer& server, std::int16_t version, wire::ProduceRequest& request, wire::ProduceResponse& response,
-              std::vector<std::vector<Piece>>& shares) {
+              std::vector<std::vector<Piece>>& shares, std::size_t& faults_left) {
   const bool by_id = version >= kTopicIdSince;
   const auto check = [&](const wire::ProduceRequest::TopicData& topic, wire::ProduceRequest::PartitionData& data,
                          Piece& piece) -> std::optional<wire::Rejection> {
@@ -162,9 +179,8 @@ void sort_out(ShardServer& server, std::int16_t version, wire::ProduceRequest& r
       Piece piece;
       piece.topic = t;
       piece.partition = p;
-      if (const auto why = check(topic, topic.partition_data[p], piece)) {
-        place.error_code = why->code;
-        if (!why->detail.empty()) place.error_message = why->detail;
+      if (auto why = check(topic, topic.partition_data[p], piece)) {
+        refuse(place, why->code, std::move(why->detail), std::move(why->records), faults_left);
       }
     }
   }
@@ -229,7 +245,8 @@ task::Task<std::optional<wire::ProduceResponse>> handle_produce(RequestContext& 
   const Deadline until = client_deadline(server.context(), request.timeout_ms);
   wire::ProduceResponse response;
   std::vector<std::vector<Piece>> shares(broker.shards().size());
-  sort_out(server, context.version(), request, response, shares);
+  std::size_t faults_left = wire::kRecordFaultsMax;
+  sort_out(server, context.version(), request, response, shares, faults_left);
   if (request.transactional_id) co_await admit_transactional(context, *request.transactional_id, shares, response);
 
   std::map<std::size_t, Share> enqueued;
@@ -257,7 +274,7 @@ task::Task<std::optional<wire::ProduceResponse>> handle_produce(RequestContext& 
       fail_share(response, share.places, settled.error());
       continue;
     }
-    for (const PieceResult& result : *settled) store(response, result);
+    for (PieceResult& result : *settled) store(response, result, faults_left);
   }
   const bool failed = has_error(response);
   if (failed) server.metrics().error();

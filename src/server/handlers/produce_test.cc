@@ -80,6 +80,40 @@ TEST_P(Produce, a_topic_of_one_codec_stores_every_batch_in_it) {
   }
 }
 
+// KIP-467.
+TEST_P(Produce, a_refusal_names_the_records_at_fault) {
+  make_topic("a", 2, {{"cleanup.policy", "compact"}});
+  const auto batch = [](int keyless) {
+    wire::RecordBatchBuilder builder({});
+    builder.add(UnixMillis(1'700'000'000'000), as_bytes("key"), as_bytes("v"));
+    for (int i = 0; i < keyless; ++i) builder.add(UnixMillis(1'700'000'000'000), std::nullopt, as_bytes("v"));
+    return builder.build().value();
+  };
+  wire::ProduceRequest request;
+  request.acks = -1;
+  request.timeout_ms = 1000;
+  request.topic_data.emplace_back().name = "a";
+  request.topic_data[0].partition_data.push_back({PartitionIndex(0), batch(2)});
+  request.topic_data[0].partition_data.push_back({PartitionIndex(1), batch(0)});
+  const auto answers = call(request, 12).responses.at(0).partition_responses;
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].error_code, ErrorCode::invalid_record);
+  EXPECT_TRUE(answers[0].error_message);
+  ASSERT_EQ(answers[0].record_errors.size(), 2U);
+  EXPECT_EQ(answers[0].record_errors[0].batch_index, 1);
+  EXPECT_EQ(answers[0].record_errors[1].batch_index, 2);
+  EXPECT_TRUE(answers[0].record_errors[0].batch_index_error_message);
+  EXPECT_EQ(answers[1].error_code, ErrorCode::none);
+  EXPECT_TRUE(answers[1].record_errors.empty());
+
+  // However many batches there are, one answer has one bound.
+  request.topic_data[0].partition_data = {{PartitionIndex(0), batch(700)}, {PartitionIndex(1), batch(700)}};
+  const auto many = call(request, 12).responses.at(0).partition_responses;
+  ASSERT_EQ(many.size(), 2U);
+  EXPECT_EQ(many[1].error_code, ErrorCode::invalid_record);
+  EXPECT_EQ(many[0].record_errors.size() + many[1].record_errors.size(), wire::kRecordFaultsMax);
+}
+
 TEST_P(Produce, what_its_codec_makes_too_large_is_refused) {
   make_topic("a", 1, {{"compression.type", "uncompressed"}, {"max.message.bytes", "10000"}});
   wire::RecordBatchBuilder builder({.codec = wire::Codec::zstd});

@@ -400,6 +400,11 @@ TEST_P(Transactions, are_listed_and_described) {
   EXPECT_EQ(active[0].producer_id, one.id);
   EXPECT_EQ(active[0].coordinator_epoch, -1);  // no marker yet
   EXPECT_EQ(active[0].current_txn_start_offset, Offset(0));
+  end("one", one, true);
+  const auto after = call(producers).topics.at(0).partitions.at(0).active_producers;
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(after[0].coordinator_epoch, 0);  // the marker's
+  EXPECT_EQ(after[0].current_txn_start_offset, Offset(-1));
 }
 
 TEST_P(Transactions, list_offsets_tells_committed_readers_the_last_stable_offset) {
