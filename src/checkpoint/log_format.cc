@@ -48,6 +48,7 @@ std::size_t entry_at(std::string_view bytes, Entry& entry, bool& header_holds, b
 
 void append_entry(std::string& to, const Entry& entry) {
   const std::size_t at = to.size();
+  to.reserve(at + kEntryHeader + entry.payload.size());
   put(to, static_cast<std::uint32_t>(entry.payload.size()));
   put(to, static_cast<std::uint8_t>(entry.kind));
   put(to, entry.lsn);
@@ -83,6 +84,7 @@ std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& dam
 
 std::string encode_place(const ChunkPlace& place) {
   Encoder to;
+  to.reserve(64);
   to.number(place.number);
   to.bytes(place.hash);
   to.number(place.raw);
