@@ -3,6 +3,7 @@
 
     bench/run.py                    all measures
     bench/run.py P1 P2              some
+    bench/run.py checkpoints        the checkpoint store's: C1 to C9 (C4 includes C6 to C8; C9 needs ./dev build python)
     bench/run.py --kafka P6 P7      with Apache Kafka beside (bench/kafka_reference.sh)
 
 Both sides alternate, five rounds at least, medians; what was acknowledged is read back in the same run. Exit code 1 when a
@@ -18,17 +19,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from checkpoints import c1, c2, c3, c4, c5, c9
 from footprint import p6, p7, p8, p9, p11
 from harness import ROOT, Bench, Failure
 from latency import p3, p4
 from throughput import p1, p2
 
 MEASURES = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P6": p6, "P7": p7, "P8": p8, "P9": p9, "P11": p11}
+CHECKPOINTS = {"C1": c1, "C2": c2, "C3": c3, "C4": c4, "C5": c5, "C9": c9}
 
 
 def parse(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measures", nargs="*", metavar="Pn", help=f"of {', '.join(MEASURES)} (default: all)")
+    parser.add_argument("measures", nargs="*", metavar="Pn", help=f"of {', '.join(MEASURES | CHECKPOINTS)}, checkpoints (default: {', '.join(MEASURES)})")
     parser.add_argument("--rounds", type=int, default=5, help="paired rounds of each measure (default 5)")
     parser.add_argument("--quick", action="store_true", help="short runs, to try the script; not for figures")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release", help="build directory (default build/release)")
@@ -38,19 +41,23 @@ def parse(words):
     parser.add_argument("--kafka", action="store_true", help="take Apache Kafka as the peer in P6 and P7")
     parser.add_argument("--kafka-dir", type=Path, help="an unpacked Kafka to use for --kafka (default: fetched)")
     parser.add_argument("--p9-gb", type=float, default=10, help="data before the kill in P9 (default 10)")
+    parser.add_argument("--wheel", type=Path, help="of clients/python, for C9 (default: the one in build/python)")
     parser.add_argument("--json", type=Path, help="also write everything to this file")
     parser.add_argument("--gate", action="store_true", help="exit 1 when a gate is missed")
     options = parser.parse_args(words)
-    options.measures = [name.upper() for name in options.measures] or list(MEASURES)
+    asked = [name.upper() for name in options.measures] or list(MEASURES)
+    options.measures = [each for name in asked for each in (CHECKPOINTS if name == "CHECKPOINTS" else [name])]
+    known = MEASURES | CHECKPOINTS
     for name in options.measures:
-        if name not in MEASURES:
-            parser.error(f"no such measure: {name} (there are {', '.join(MEASURES)})")
+        if name not in known:
+            parser.error(f"no such measure: {name} (there are {', '.join(known)})")
     if options.rounds < 5 and not options.quick:
         parser.error("figures need --rounds 5 or more (--quick allows fewer)")
     if options.kafka_dir:
         options.kafka = True
         os.environ["KAFKA_DIR"] = str(options.kafka_dir.resolve())
-    needed = ["chronik-bench"] + ([] if options.server else ["chronik-server"])
+    served = any(name in MEASURES for name in options.measures)
+    needed = ["chronik-bench"] + (["chronik-server"] if served and not options.server else [])
     for program in needed:
         if not (options.build / "bin" / program).exists():
             parser.error(f"{options.build / 'bin' / program} is missing: build it first")
@@ -98,7 +105,7 @@ def main():
         print(f"{name} ...", file=sys.stderr, flush=True)
         bench.measure = name
         try:
-            for row in MEASURES[name](bench):
+            for row in (MEASURES | CHECKPOINTS)[name](bench):
                 rows.append(row)
                 print(f"  {row.what}: {row.ours} | {row.against} | {row.ratio}", file=sys.stderr, flush=True)
         except (Failure, subprocess.SubprocessError, OSError) as why:

@@ -24,7 +24,7 @@ chronik_app(chronik-sim sim ROOMS harness LIBS spdlog::spdlog fmt::fmt)
 chronik_app(chronik-torture torture ROOMS harness env LIBS fmt::fmt)
 chronik_app(chronik-server server ROOMS server admin embedded remote LIBS spdlog::spdlog)
 chronik_app(chronik cli ROOMS client checkpoint embedded remote LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt)
-chronik_app(chronik-bench bench ROOMS base LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
+chronik_app(chronik-bench bench ROOMS base checkpoint embedded LIBS PkgConfig::rdkafka nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
 
 # UBSan's vptr check asks the kernel for a pipe, and so sees ghosts in the tests that run out of descriptors.
 if(CHRONIK_SANITIZE MATCHES "undefined")

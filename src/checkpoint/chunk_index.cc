@@ -56,6 +56,12 @@ std::optional<Chunk> ChunkIndex::get(std::uint64_t number) const {
   return found->second;
 }
 
+void ChunkIndex::reserve(std::size_t chunks) {
+  const std::lock_guard lock(mutex_);
+  chunks_.reserve(chunks);
+  numbers_.reserve(chunks);
+}
+
 void ChunkIndex::set(const ChunkPlace& place, std::shared_ptr<const std::string> memory) {
   const std::lock_guard lock(mutex_);
   const auto [at, fresh] = chunks_.try_emplace(place.number, Chunk{place, memory, 0});

@@ -36,6 +36,8 @@ class ChunkIndex {
   void unpin(const std::vector<std::uint64_t>& numbers);
 
   std::optional<Chunk> get(std::uint64_t number) const;
+  /// So many may come.
+  void reserve(std::size_t chunks);
   /// While loading and flushing: where it is now.
   void set(const ChunkPlace& place, std::shared_ptr<const std::string> memory);
   void moved(const ChunkPlace& place);

@@ -1,9 +1,10 @@
-// Latch: something that happens once, and threads that wait for it. Its lock is held for a flag only.
+// Latch: something that happens once, and threads that wait for it. Its lock is held for a flag only, and nobody is
+// woken under it: who wakes would at once wait again.
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -22,9 +23,10 @@ class Latch {
   void then(std::function<void()> callback);
 
  private:
+  class Sleeper;
   std::mutex mutex_;
-  std::condition_variable changed_;
   std::atomic<bool> set_{false};
+  std::vector<std::shared_ptr<Sleeper>> sleepers_;
   std::vector<std::function<void()>> callbacks_;
 };
 

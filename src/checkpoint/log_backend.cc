@@ -13,8 +13,9 @@ namespace chronik::checkpoint {
 
 namespace {
 
-constexpr std::size_t kSmallBytes = 256;     // packed; kept with the record
-constexpr std::size_t kItemBytes = 1 << 20;  // of chunks, in one frame of the write-ahead log
+constexpr std::size_t kSmallBytes = 256;       // packed; kept with the record
+constexpr std::size_t kItemBytes = 1 << 20;    // of chunks, in one frame of the write-ahead log
+constexpr std::size_t kWakeBytes = 64 * 1024;  // written at once; fewer wait for the change that names them
 constexpr std::size_t kDeltaRoom = 512;
 constexpr Duration kGoodbye = std::chrono::seconds(5);
 
@@ -180,6 +181,7 @@ class LogBackend final : public Backend {
     std::shared_ptr<const std::string> packed;
   };
   Status put_in_line(std::vector<Piece>& pieces, Room::Token room, std::uint64_t epoch);
+  Result<Room::Token> take_room(std::uint64_t bytes, Duration timeout);
   Result<std::string> assemble(const Locator& locator, Duration timeout);
 
   const std::shared_ptr<Surroundings> world_;
@@ -191,6 +193,13 @@ class LogBackend final : public Backend {
   std::atomic<bool> closed_{false};
   std::uint64_t damaged_ = 0;  // places, as of opening
 };
+
+/// Who waits for room waits for what is in line.
+Result<Room::Token> LogBackend::take_room(std::uint64_t bytes, Duration timeout) {
+  if (auto room = shared_->room->take_now(bytes)) return *std::move(room);
+  shared_->intake.kick();
+  return shared_->room->take(bytes, *world_, timeout);
+}
 
 Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) {
   const std::uint64_t epoch = shared_->intake.epoch();
@@ -217,7 +226,7 @@ Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) 
   }
   Status queued;
   if (fresh > 0) {
-    auto room = shared_->room->take(fresh, *world_, timeout);
+    auto room = take_room(fresh, timeout);
     queued = room ? put_in_line(pieces, *std::move(room), epoch) : fail(room.error());
   }
   Locator locator;
@@ -237,7 +246,9 @@ Status LogBackend::put_in_line(std::vector<Piece>& pieces, Room::Token room, std
   const std::lock_guard lock(staging_);
   auto item = std::make_shared<LogItem>();
   const auto push = [&]() -> Status {
-    if (auto pushed = shared_->intake.push(item, epoch); !pushed) {
+    const bool large = item->entries.size() >= kWakeBytes;
+    if (auto pushed = shared_->intake.push(item, epoch, large ? LogIntake::Wake::now : LogIntake::Wake::later);
+        !pushed) {
       for (const std::uint64_t number : item->chunks) shared_->chunks.drop(number);
       return pushed;
     }
@@ -285,7 +296,7 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
                                                    " place(s), which verify names: it takes no writes; export what is "
                                                    "whole, and import it into a new store"));
   }
-  auto room = shared_->room->take(kDeltaRoom, *world_, shared_->options.timeout);
+  auto room = take_room(kDeltaRoom, shared_->options.timeout);
   if (!room) return pending->settle(fail(room.error()));
   std::uint64_t epoch = 0;
   const Decide watched = [&](const View& view) -> Result<Change> {
@@ -304,13 +315,15 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
     item->delta = delta;
     item->pending = pending;
     item->room = *std::move(room);
-    TRY_STATUS(shared_->intake.push(item, epoch));
+    TRY_STATUS(shared_->intake.push(item, epoch, LogIntake::Wake::now));
     return Tables::Line::queued;
   };
   std::shared_ptr<const Delta> behind;
   const auto proposed = tables().propose(session, watched, enqueue, &behind);
+  if (proposed && *proposed != nullptr) return;
+  shared_->intake.kick();  // the payload is in line already
   if (!proposed) return pending->settle(fail(proposed.error()));
-  if (*proposed == nullptr) shared_->intake.follow(behind, std::move(pending));
+  shared_->intake.follow(behind, std::move(pending));
 }
 
 Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t sequence, Duration timeout) {

@@ -16,7 +16,6 @@ namespace chronik::checkpoint {
 namespace {
 
 constexpr std::size_t kRunBytes = 1 << 20;
-constexpr std::size_t kSnapshotBytes = 48 * 1024;
 constexpr std::size_t kManifestBytesMax = 256 << 20;
 
 /// What all rows refer to, those in line included.
@@ -70,11 +69,7 @@ task::Task<Result<std::uint64_t>> LogEngine::compact_now() {
     written = fail(moved.error());
   }
   if (!written) {
-    const std::uint64_t version = manifest_.version;
-    const std::uint32_t next_file = manifest_.next_file;
-    manifest_ = before;
-    manifest_.version = version;
-    manifest_.next_file = next_file;
+    restore(before);
     co_return fail(written.error());
   }
   for (const ChunkPlace& place : *moved) shared_->chunks.moved(place);
@@ -116,33 +111,45 @@ task::Task<Result<std::vector<ChunkPlace>>> LogEngine::move_chunks(std::vector<s
 task::Task<Status> LogEngine::rewrite_index(std::vector<ChunkPlace> moved) {
   manifest_.index = 0;
   manifest_.blocks.clear();
-  std::string entries;
+  loose_bytes_ = 0;
   std::vector<ChunkPlace> places = shared_->chunks.in_packs();
   for (ChunkPlace& place : places) {
     const auto now = std::ranges::lower_bound(moved, place.number, {}, &ChunkPlace::number);
     if (now != moved.end() && now->number == place.number) place = *now;
-    append_entry(entries, {EntryKind::chunk, 0, encode_place(place)});
-    if (entries.size() < kBlockBytes) continue;
-    CO_TRY_STATUS(co_await write_block(std::move(entries)));
-    entries.clear();
   }
+  CO_TRY_STATUS(co_await write_places(places));
+  std::string entries;
   for (const SessionId& session : shared_->tables.all()) {
+    Delta delta;
+    if (!shared_->tables.snapshot(session, delta)) continue;  // not visible yet, or gone
+    CO_TRY_STATUS(co_await add_entry(entries, EntryKind::delta, manifest_.lsn, encode(delta)));
     std::uint64_t from = 0;
-    do {
-      Delta delta;
-      const auto next = shared_->tables.snapshot(session, from, kSnapshotBytes, delta);
-      if (!next) break;  // not visible yet, or gone
-      from = *next;
-      append_entry(entries, {EntryKind::delta, manifest_.lsn, encode(delta)});
-      if (entries.size() < kBlockBytes) continue;
-      CO_TRY_STATUS(co_await write_block(std::move(entries)));
-      entries.clear();
-    } while (from != 0);
+    while (const auto rows = shared_->tables.packed_from(session, from)) {
+      CO_TRY_STATUS(co_await add_entry(entries, EntryKind::rows, manifest_.lsn, encode_rows(session, *rows)));
+      from = rows->last + 1;
+    }
   }
-  CO_TRY_STATUS(co_await write_block(std::move(entries)));
+  CO_TRY_STATUS(co_await write_block(entries));
   if (manifest_.index != 0) CO_TRY_STATUS(co_await sync_file(index_name(manifest_.index)));
   CO_TRY_STATUS(adopt(co_await task::sync_directory(context_, directory_, stall())));
   co_return co_await write_manifest();
+}
+
+/// Packs the index when much of it is not, so that the next opening is quick. What it costs was written before.
+task::Task<Status> LogEngine::pack_index() {
+  std::uint64_t index_bytes = 0;
+  for (const auto& block : manifest_.blocks) index_bytes += block.bytes;
+  if (!damage_.empty() || loose_bytes_ < loose_bytes_max_ || loose_bytes_ < index_bytes / 4) co_return Status();
+  const Manifest before = manifest_;
+  const std::uint64_t loose = loose_bytes_;
+  if (const Status written = co_await rewrite_index({}); !written) {
+    restore(before);
+    loose_bytes_ = loose;
+    co_return written;
+  }
+  files_.erase(index_name(before.index));
+  CO_TRY_STATUS(co_await remove_strays());
+  co_return adopt(co_await task::sync_directory(context_, directory_, stall()));
 }
 
 task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {

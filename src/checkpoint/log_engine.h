@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,9 +64,10 @@ class LogEngine {
   task::Task<Status> take_lock();
   task::Task<Result<bool>> load_manifest();
   task::Task<Status> load_index();
-  void load_block(const std::string& path, std::uint64_t at, std::string_view bytes);
+  void load_blocks(const std::string& path, std::uint64_t at, const Buffer& bytes,
+                   std::span<const Manifest::Block> blocks);
   task::Task<Status> replay();
-  Status load_entry(const Entry& entry);
+  Status load_entry(const Entry& entry, const std::shared_ptr<const void>& owner);
   Status load_frame(std::uint64_t lsn, std::string_view bytes);
   task::Task<Status> open_wal();
   task::Task<Status> remove_strays();
@@ -74,7 +76,7 @@ class LogEngine {
   task::Task<void> run_writer();
   task::Task<Status> write(LogItemPtr item);
   task::Task<void> run_completer();
-  void complete(const Flight& flight);
+  void complete(std::span<const LogItemPtr> group);
   task::Task<void> fail_all(Error error, std::deque<LogItemPtr> taken);
   void fail_item(const LogItemPtr& item, const Error& error);
 
@@ -84,7 +86,12 @@ class LogEngine {
   task::Task<Status> flush_first(std::size_t count);
   /// Appends a run of chunks (with headers) to the newest pack; `places` learn their pack and offset.
   task::Task<Status> write_run(std::string run, std::vector<ChunkPlace>& places, std::size_t first);
-  task::Task<Status> write_block(std::string entries);
+  /// Chunks and changes of the first `count` that are unflushed.
+  task::Task<Status> write_places(const std::vector<ChunkPlace>& places);
+  task::Task<Status> write_changes(std::size_t count);
+  /// Appends an entry; `entries` goes to the index when it is a block.
+  task::Task<Status> add_entry(std::string& entries, EntryKind kind, std::uint64_t lsn, std::string payload);
+  task::Task<Status> write_block(std::string& entries);
   task::Task<Status> write_manifest();
   task::Task<Result<env::FilePtr>> file(std::string name, bool create);
   task::Task<Status> sync_file(std::string name);
@@ -93,6 +100,8 @@ class LogEngine {
   task::Task<Result<std::uint64_t>> compact_now();
   task::Task<Result<std::vector<ChunkPlace>>> move_chunks(std::vector<std::uint32_t> from);
   task::Task<Status> rewrite_index(std::vector<ChunkPlace> moved);
+  task::Task<Status> pack_index();
+  void restore(Manifest before);
   task::Task<Result<std::string>> read_at(std::string name, std::uint64_t offset, std::size_t bytes);
   task::Task<Status> enter();
   void leave();
@@ -113,9 +122,11 @@ class LogEngine {
   std::deque<Flight> flights_;                 // written or being written, in order
   std::deque<LogItemPtr> unflushed_;           // durable in the write-ahead log only
   std::uint64_t unflushed_bytes_ = 0;
+  std::uint64_t loose_bytes_ = 0;  // of the index: rows that are not packed
   wal::GroupSequence durable_group_;
   std::optional<Error> failure_;  // sticky
   const std::uint64_t flush_bytes_;
+  const std::uint64_t loose_bytes_max_;
   bool opened_ = false;
   bool closing_ = false;
   bool busy_ = false;  // a flush or a compaction runs

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "checkpoint/log_engine.h"
+#include "checkpoint/row_gatherer.h"
 #include "task/io.h"
 #include "wal/replay.h"
 
@@ -47,7 +48,7 @@ task::Task<Status> LogEngine::write_run(std::string run, std::vector<ChunkPlace>
   co_return Status();
 }
 
-task::Task<Status> LogEngine::write_block(std::string entries) {
+task::Task<Status> LogEngine::write_block(std::string& entries) {
   if (entries.empty()) co_return Status();
   if (manifest_.index == 0) manifest_.index = manifest_.next_file++;
   std::uint64_t at = 0;
@@ -56,18 +57,33 @@ task::Task<Status> LogEngine::write_block(std::string entries) {
   std::vector<Buffer> pieces{Buffer::copy_of(as_bytes(entries))};
   CO_TRY_STATUS(adopt(co_await task::write(context_, to, at, std::move(pieces), env::Sync::none, stall())));
   manifest_.blocks.push_back({static_cast<std::uint32_t>(entries.size()), crc32c(as_bytes(entries))});
+  entries.clear();
+  co_return Status();
+}
+
+task::Task<Status> LogEngine::add_entry(std::string& entries, EntryKind kind, std::uint64_t lsn, std::string payload) {
+  append_entry(entries, {kind, lsn, payload});
+  if (kind == EntryKind::delta) loose_bytes_ += kEntryHeader + payload.size();
+  if (entries.size() >= kBlockBytes) CO_TRY_STATUS(co_await write_block(entries));
   co_return Status();
 }
 
 /// Two copies, one after the other: at every moment one of them is whole.
 task::Task<Status> LogEngine::write_manifest() {
   ++manifest_.version;
+  manifest_.format = kFormat;
   const std::string bytes = encode(manifest_);
   for (const char* name : {"manifest-a", "manifest-b"}) {
     CO_TRY_STATUS(adopt(
         co_await task::write_file_atomically(context_, directory_, name, Buffer::copy_of(as_bytes(bytes)), stall())));
   }
   co_return Status();
+}
+
+void LogEngine::restore(Manifest before) {
+  before.version = manifest_.version;      // a copy may be out there
+  before.next_file = manifest_.next_file;  // and files of these numbers
+  manifest_ = std::move(before);
 }
 
 /// Flushes what there is now. On failure the manifest in memory goes back to what the disk has.
@@ -77,11 +93,7 @@ task::Task<Status> LogEngine::flush() {
     const Manifest before = manifest_;
     const Status flushed = co_await flush_first(count);
     if (!flushed) {
-      const std::uint64_t version = manifest_.version;
-      const std::uint32_t next_file = manifest_.next_file;
-      manifest_ = before;
-      manifest_.version = version;      // a copy may be out there
-      manifest_.next_file = next_file;  // and files of these numbers
+      restore(before);
       co_return flushed;
     }
   }
@@ -113,30 +125,12 @@ task::Task<Status> LogEngine::flush_first(std::size_t count) {
     }
   }
   if (!run.empty()) CO_TRY_STATUS(co_await write_run(std::move(run), places, first));
-  std::string entries;
-  for (const ChunkPlace& place : places) {
-    append_entry(entries, {EntryKind::chunk, 0, encode_place(place)});
-    if (entries.size() < kBlockBytes) continue;
-    CO_TRY_STATUS(co_await write_block(std::move(entries)));
-    entries.clear();
-  }
-  std::uint64_t lsn = manifest_.lsn;
-  for (std::size_t i = 0; i < count; ++i) {
-    const LogItemPtr item = unflushed_[i];
-    lsn = item->lsn;
-    std::vector<Damage> none;
-    for (const Entry& entry : read_entries(item->entries, none)) {
-      if (entry.kind == EntryKind::delta) append_entry(entries, {EntryKind::delta, lsn, entry.payload});
-    }
-    if (entries.size() < kBlockBytes) continue;
-    CO_TRY_STATUS(co_await write_block(std::move(entries)));
-    entries.clear();
-  }
-  CO_TRY_STATUS(co_await write_block(std::move(entries)));
+  CO_TRY_STATUS(co_await write_places(places));
+  CO_TRY_STATUS(co_await write_changes(count));
   if (!manifest_.packs.empty()) CO_TRY_STATUS(co_await sync_file(pack_name(manifest_.packs.back().number)));
   if (manifest_.index != 0) CO_TRY_STATUS(co_await sync_file(index_name(manifest_.index)));
   CO_TRY_STATUS(adopt(co_await task::sync_directory(context_, directory_, stall())));
-  manifest_.lsn = lsn;
+  manifest_.lsn = unflushed_[count - 1]->lsn;
   manifest_.next_chunk = shared_->chunks.next_number();
   CO_TRY_STATUS(co_await write_manifest());
   for (const ChunkPlace& place : places) shared_->chunks.moved(place);
@@ -146,6 +140,33 @@ task::Task<Status> LogEngine::flush_first(std::size_t count) {
   }
   if (wal_ && group.value() > 0) CO_TRY_STATUS(adopt(co_await wal_->release(group)));
   co_return Status();
+}
+
+task::Task<Status> LogEngine::write_places(const std::vector<ChunkPlace>& places) {
+  std::string entries;
+  for (const ChunkPlace& place : places) {
+    CO_TRY_STATUS(co_await add_entry(entries, EntryKind::chunk, 0, encode_place(place)));
+  }
+  co_return co_await write_block(entries);
+}
+
+task::Task<Status> LogEngine::write_changes(std::size_t count) {
+  RowGatherer gatherer(shared_->options.events_kept);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (unflushed_[i]->delta) gatherer.count(*unflushed_[i]->delta);
+  }
+  std::string entries;
+  for (std::size_t i = 0; i < count; ++i) {
+    const LogItemPtr item = unflushed_[i];
+    if (!item->delta) continue;
+    for (auto& entry : gatherer.add(item->lsn, item->delta)) {
+      CO_TRY_STATUS(co_await add_entry(entries, entry.kind, entry.lsn, std::move(entry.payload)));
+    }
+  }
+  for (auto& entry : gatherer.finish()) {
+    CO_TRY_STATUS(co_await add_entry(entries, entry.kind, entry.lsn, std::move(entry.payload)));
+  }
+  co_return co_await write_block(entries);
 }
 
 }  // namespace chronik::checkpoint

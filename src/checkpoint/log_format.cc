@@ -10,8 +10,8 @@ namespace chronik::checkpoint {
 
 namespace {
 
-constexpr std::string_view kManifestMagic = "CHRKCPM1";
-constexpr std::uint32_t kChunkMagic = 0x43484e4b;  // "CHNK"
+constexpr std::string_view kManifestMagic = "CHRKCPM";  // then the version of the format, a digit
+constexpr std::uint32_t kChunkMagic = 0x43484e4b;       // "CHNK"
 constexpr std::uint32_t k32Max = std::numeric_limits<std::uint32_t>::max();
 
 template <class T>
@@ -32,22 +32,23 @@ std::unexpected<Error> malformed(const char* what) {
 }
 
 /// Whether a whole entry begins here; its length if so.
-std::size_t entry_at(std::string_view bytes, Entry& entry, bool& header_holds) {
+std::size_t entry_at(std::string_view bytes, Entry& entry, bool& header_holds, bool sound) {
   header_holds = false;
   if (bytes.size() < kEntryHeader) return 0;
   if (crc(bytes.substr(0, 17)) != get<std::uint32_t>(bytes, 17)) return 0;
   const std::size_t length = get<std::uint32_t>(bytes, 0);
   const auto kind = get<std::uint8_t>(bytes, 4);
-  if (length > bytes.size() - kEntryHeader || kind < 1 || kind > 2) return 0;
+  if (length > bytes.size() - kEntryHeader || kind < 1 || kind > 3) return 0;
   header_holds = true;
   entry = {static_cast<EntryKind>(kind), get<std::uint64_t>(bytes, 5), bytes.substr(kEntryHeader, length)};
-  return crc(entry.payload) == get<std::uint32_t>(bytes, 13) ? kEntryHeader + length : 0;
+  return sound || crc(entry.payload) == get<std::uint32_t>(bytes, 13) ? kEntryHeader + length : 0;
 }
 
 }  // namespace
 
 void append_entry(std::string& to, const Entry& entry) {
   const std::size_t at = to.size();
+  to.reserve(at + kEntryHeader + entry.payload.size());
   put(to, static_cast<std::uint32_t>(entry.payload.size()));
   put(to, static_cast<std::uint8_t>(entry.kind));
   put(to, entry.lsn);
@@ -56,14 +57,14 @@ void append_entry(std::string& to, const Entry& entry) {
   to += entry.payload;
 }
 
-std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage) {
+std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage, bool sound) {
   std::vector<Entry> entries;
   std::size_t at = 0;
   bool whole = true;
   while (at < bytes.size()) {
     Entry entry;
     bool header_holds = false;
-    const std::size_t length = entry_at(bytes.substr(at), entry, header_holds);
+    const std::size_t length = entry_at(bytes.substr(at), entry, header_holds, sound);
     if (length > 0) {
       entries.push_back(entry);
       at += length;
@@ -83,6 +84,7 @@ std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& dam
 
 std::string encode_place(const ChunkPlace& place) {
   Encoder to;
+  to.reserve(64);
   to.number(place.number);
   to.bytes(place.hash);
   to.number(place.raw);
@@ -179,6 +181,7 @@ Result<Locator> decode_locator(std::string_view bytes) {
 std::string encode(const Manifest& manifest) {
   Encoder to;
   to.raw(kManifestMagic);
+  to.raw(std::string(1, static_cast<char>('0' + manifest.format)));
   to.number(manifest.version);
   to.fixed64(manifest.log_id);
   to.number(manifest.generation);
@@ -204,6 +207,10 @@ Result<Manifest> decode_manifest(std::string_view bytes) {
   Decoder from(body);
   if (from.raw(kManifestMagic.size()) != kManifestMagic) return malformed("manifest");
   Manifest manifest;
+  const std::string_view format = from.raw(1);
+  if (format > std::to_string(kFormat)) return fail(Errc::unsupported, "a store of a newer version");
+  if (format < "1") return malformed("manifest");
+  manifest.format = static_cast<std::uint8_t>(format[0] - '0');
   manifest.version = from.number();
   manifest.log_id = from.fixed64();
   manifest.generation = from.number();

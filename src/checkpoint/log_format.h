@@ -30,6 +30,7 @@ struct ChunkPlace {
 enum class EntryKind : std::uint8_t {
   delta = 1,  // codec.h
   chunk = 2,  // in the index: a ChunkPlace; in the write-ahead log: number, hash, raw, and the stored bytes
+  rows = 3,   // row_block.h; in the index only
 };
 
 struct Entry {
@@ -47,8 +48,8 @@ struct Damage {
   std::string what;
 };
 /// The entries of a block or a frame. What does not hold is skipped and told; behind it the next whole entry is looked
-/// for.
-std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage);
+/// for. `sound`: a checksum over all the bytes has held, those of payloads are not computed again.
+std::vector<Entry> read_entries(std::string_view bytes, std::vector<Damage>& damage, bool sound = false);
 
 std::string encode_place(const ChunkPlace& place);
 Result<ChunkPlace> decode_place(std::string_view bytes);
@@ -76,6 +77,9 @@ struct Locator {
 std::string encode_locator(const Locator& locator);
 Result<Locator> decode_locator(std::string_view bytes);
 
+/// 1: without packed rows.
+inline constexpr std::uint8_t kFormat = 2;
+
 struct Manifest {
   struct Block {
     std::uint32_t bytes = 0;
@@ -87,6 +91,7 @@ struct Manifest {
     std::uint64_t bytes = 0;
     bool operator==(const Pack&) const = default;
   };
+  std::uint8_t format = kFormat;
   std::uint64_t version = 0;  // of this manifest: the higher copy counts
   std::uint64_t log_id = 0;
   std::uint64_t generation = 0;  // of the write-ahead log, never reused

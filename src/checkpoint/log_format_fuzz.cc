@@ -1,8 +1,10 @@
-// Arbitrary bytes as what the log backend finds on disk: entries, places, locators, manifests, packed bytes.
+// Arbitrary bytes as what the log backend finds on disk: entries, places, packed rows, locators, manifests, packed
+// bytes.
 #include "base/bytes.h"
 #include "base/check.h"
 #include "checkpoint/log_format.h"
 #include "checkpoint/packed.h"
+#include "checkpoint/row_block.h"
 
 namespace chronik::checkpoint {
 namespace {
@@ -29,6 +31,13 @@ void run(std::string_view input) {
   }
 
   if (const auto place = decode_place(input)) CHECK(encode_place(*place) == input);
+  if (const auto rows = decode_rows(input)) {
+    CHECK(encode_rows(rows->first, rows->second) == input);
+    if (const auto loose = unpack_rows(rows->second)) {
+      CHECK(loose->slots.size() == rows->second.rows);
+      CHECK(unpack_rows(pack_rows(*loose)).value().bytes == loose->bytes);
+    }
+  }
   if (const auto chunk = decode_chunk(input)) CHECK(encode_chunk(*chunk) == input);
   if (const auto locator = decode_locator(input)) CHECK(encode_locator(*locator) == input);
   if (const auto manifest = decode_manifest(seal(std::string(input))))

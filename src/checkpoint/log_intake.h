@@ -1,11 +1,13 @@
 // LogIntake: the line of what is to be written, from any thread to the loop of the log. Its order is the order on disk.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,17 +30,24 @@ using LogItemPtr = std::shared_ptr<LogItem>;
 
 class LogIntake {
  public:
-  /// `wake` is called (any thread) when the line stops being empty.
+  /// `wake` is called (any thread) when there is something to write.
   explicit LogIntake(std::function<void()> wake) : wake_(std::move(wake)) {}
 
+  /// Whether a push wakes the loop, or leaves that to what comes behind it: one group commit for a payload and its
+  /// change.
+  enum class Wake : std::uint8_t { now, later };
   /// Gives it its lsn. Fails while refusing. `epoch`: of the last failure the caller knew; a later one means that what
   /// it stored before may be lost.
-  Status push(const LogItemPtr& item, std::uint64_t epoch);
+  Status push(const LogItemPtr& item, std::uint64_t epoch, Wake wake);
+  /// What was to be woken for later: nothing comes behind it after all.
+  void kick();
   /// Settles `pending` when `delta` is, or at once if it is no longer in line.
   void follow(const std::shared_ptr<const Delta>& delta, PendingPtr pending);
   std::uint64_t epoch() const;
 
   // The loop's side.
+  /// What is in line. After nothing the next push wakes; after something the loop is to ask again by itself, and is
+  /// woken only for much.
   std::deque<LogItemPtr> take();
   /// From now on nothing enters; what is in line comes back.
   std::deque<LogItemPtr> refuse(const Error& error);
@@ -47,15 +56,18 @@ class LogIntake {
   void set_next_lsn(std::uint64_t lsn);
   std::uint64_t next_lsn() const;
   /// Out of line: no more followers after this. Then settles all.
-  void settle(const LogItemPtr& item, const Status& status);
+  void settle(std::span<const LogItemPtr> items, const Status& status);
 
  private:
   const std::function<void()> wake_;
   mutable std::mutex mutex_;
   std::deque<LogItemPtr> line_;
   std::deque<LogItemPtr> unsettled_;  // with a delta, in order
+  std::size_t line_bytes_ = 0;
+  bool called_ = false;       // the loop will ask
+  bool called_much_ = false;  // and does not wait with that for the disk
   std::uint64_t next_lsn_ = 1;
-  std::uint64_t epoch_ = 0;
+  std::atomic<std::uint64_t> epoch_{0};
   std::optional<Error> refusing_;
 };
 

@@ -15,6 +15,8 @@ namespace chronik::checkpoint {
 namespace {
 constexpr std::size_t kManifestBytesMax = 256 << 20;
 constexpr std::size_t kOwnerBytesMax = 64;
+constexpr std::size_t kReadBytes = 4 << 20;
+constexpr std::size_t kPlaceBytes = 60;  // of an entry that says where a chunk is, at least
 
 std::string parent_of(const std::string& directory) {
   const std::size_t slash = directory.rfind('/');
@@ -83,46 +85,86 @@ task::Task<Status> LogEngine::load_index() {
   const std::string name = index_name(manifest_.index);
   CO_TRY(const env::FilePtr from, co_await file(name, false));
   std::uint64_t at = 0;
-  for (const auto& block : manifest_.blocks) {
-    CO_TRY(const Buffer bytes, adopt(co_await task::read(context_, from, at, block.bytes, stall())));
-    if (bytes.size() != block.bytes) {
+  const auto& blocks = manifest_.blocks;
+  std::uint64_t index_bytes = 0;
+  for (const auto& block : blocks) index_bytes += block.bytes;
+  shared_->chunks.reserve(std::min(manifest_.next_chunk, index_bytes / kPlaceBytes));
+  for (std::size_t first = 0; first < blocks.size();) {
+    std::size_t end = first;
+    std::uint64_t length = 0;
+    while (end < blocks.size() && (end == first || length + blocks[end].bytes <= kReadBytes)) {
+      length += blocks[end++].bytes;
+    }
+    CO_TRY(const Buffer bytes, adopt(co_await task::read(context_, from, at, length, stall())));
+    if (bytes.size() != length) {
       damage_.push_back({{}, 0, path(name) + ": ends at byte " + std::to_string(at + bytes.size())});
     }
-    if (crc32c(bytes.span()) != block.crc || bytes.size() != block.bytes) {
-      load_block(path(name), at, as_text(bytes.span()));
-    } else {
-      std::vector<Damage> none;
-      for (const Entry& entry : read_entries(as_text(bytes.span()), none)) {
-        if (auto loaded = load_entry(entry); !loaded)
-          damage_.push_back({{}, 0, path(name) + ": " + loaded.error().detail});
-      }
-    }
-    at += block.bytes;
+    load_blocks(path(name), at, bytes, std::span(blocks).subspan(first, end - first));
+    at += length;
+    first = end;
   }
   co_return Status();
 }
 
-/// A block that does not have its checksum: entry by entry.
-void LogEngine::load_block(const std::string& path, std::uint64_t at, std::string_view bytes) {
+/// Blocks read together. In one that does not have its checksum, entry by entry is looked at.
+void LogEngine::load_blocks(const std::string& path, std::uint64_t at, const Buffer& bytes,
+                            std::span<const Manifest::Block> blocks) {
+  std::vector<Entry> entries;
   std::vector<Damage> damage;
-  for (const Entry& entry : read_entries(bytes, damage)) {
-    if (auto loaded = load_entry(entry); !loaded) damage.push_back({0, loaded.error().detail});
+  std::size_t begin = 0;
+  for (const auto& block : blocks) {
+    const auto here = as_text(bytes.span()).substr(std::min(begin, bytes.size()), block.bytes);
+    const bool sound = here.size() == block.bytes && crc32c(as_bytes(here)) == block.crc;
+    const std::size_t before = damage.size();
+    const auto found = read_entries(here, damage, sound);
+    entries.insert(entries.end(), found.begin(), found.end());
+    if (!sound && damage.size() == before) damage.push_back({0, "the block does not have its checksum"});
+    for (std::size_t i = before; i < damage.size(); ++i) damage[i].at += begin;
+    begin += block.bytes;
   }
-  if (damage.empty()) damage.push_back({0, "the block does not have its checksum"});
-  for (const Damage& one : damage)
+  // Packed rows stay where they were read, unless most of that is something else.
+  std::uint64_t packed = 0;
+  for (const Entry& entry : entries) packed += entry.kind == EntryKind::rows ? entry.payload.size() : 0;
+  std::shared_ptr<const void> owner;
+  if (packed >= bytes.size() / 2) owner = std::make_shared<const Buffer>(bytes);
+  for (const Entry& entry : entries) {
+    if (auto loaded = load_entry(entry, owner); !loaded) {
+      const auto place = static_cast<std::uint64_t>(as_bytes(entry.payload).data() - bytes.data());
+      damage.push_back({place, loaded.error().detail});
+    }
+  }
+  for (const Damage& one : damage) {
     damage_.push_back({{}, 0, path + ": byte " + std::to_string(at + one.at) + ": " + one.what});
+  }
 }
 
-/// Of the index.
-Status LogEngine::load_entry(const Entry& entry) {
-  if (entry.kind == EntryKind::chunk) {
-    TRY(const ChunkPlace place, decode_place(entry.payload));
-    shared_->chunks.set(place, nullptr);
-    return {};
+/// Of the index. `owner` of its bytes, if they may be kept.
+Status LogEngine::load_entry(const Entry& entry, const std::shared_ptr<const void>& owner) {
+  switch (entry.kind) {
+    case EntryKind::chunk: {
+      TRY(const ChunkPlace place, decode_place(entry.payload));
+      shared_->chunks.set(place, nullptr);
+      return {};
+    }
+    case EntryKind::delta: {
+      TRY(Delta delta, decode_delta(entry.payload));
+      loose_bytes_ += kEntryHeader + entry.payload.size();
+      shared_->tables.load(std::move(delta));
+      return {};
+    }
+    case EntryKind::rows: {
+      TRY(auto rows, decode_rows(entry.payload));
+      auto& [session, block] = rows;
+      block.owner = owner;
+      if (!owner) {
+        const auto copy = std::make_shared<const std::string>(block.packed);
+        block.packed = *copy;
+        block.owner = copy;
+      }
+      return shared_->tables.load(session, std::move(block));
+    }
   }
-  TRY(Delta delta, decode_delta(entry.payload));
-  shared_->tables.load(std::move(delta));
-  return {};
+  return fail(Errc::corrupt, "an entry of an unknown kind");
 }
 
 task::Task<Status> LogEngine::replay() {
@@ -158,9 +200,12 @@ Status LogEngine::load_frame(std::uint64_t lsn, std::string_view bytes) {
           chunk.number, chunk.hash, chunk.raw, static_cast<std::uint32_t>(chunk.packed.size()), 0, 0};
       shared_->chunks.set(place, std::make_shared<const std::string>(chunk.packed));
       item->chunks.push_back(chunk.number);
-    } else {
+    } else if (entry.kind == EntryKind::delta) {
       TRY(Delta delta, decode_delta(entry.payload));
+      item->delta = std::make_shared<const Delta>(delta);
       shared_->tables.load(std::move(delta));
+    } else {
+      return fail(Errc::corrupt, "packed rows in the write-ahead log");
     }
   }
   if (!damage.empty()) return fail(Errc::corrupt, damage.front().what);

@@ -66,6 +66,40 @@ std::string payload_for(std::uint64_t seed, std::uint64_t i) {
   return kit::noise(30'000 + 100 * i, seed + i % 2);
 }
 
+/// As many at once as fill blocks of packed rows, twice with a change of packed ones between.
+void work_in_bulk(const Store& store, SimWorld& world, Model& model, std::uint64_t, std::uint64_t round) {
+  constexpr std::uint64_t kAtOnce = 100;
+  const auto session = store.open_session("s");
+  if (!session) return;
+  for (std::uint64_t part = 0; part < 3 && !world.dead(); ++part) {
+    std::map<std::string, PendingCheckpoint> pending;
+    for (std::uint64_t i = 0; i < kAtOnce; ++i) {
+      const std::string key = "b" + std::to_string(round) + "-" + std::to_string(part) + "-" + std::to_string(i);
+      model.asked[key] = "bulk " + key;
+      auto one = session->create_async("bulk " + key, {.idempotency_key = key});
+      if (one) pending.emplace(key, *std::move(one));
+    }
+    std::vector<Checkpoint> told;
+    for (const auto& [key, one] : pending) {
+      const auto c = one.wait(std::chrono::seconds(60));
+      if (!c) continue;
+      model.made[c->sequence] = {model.asked[key], false, false, false};
+      model.asked.erase(key);
+      told.push_back(*c);
+      const auto again = part == 1 ? session->create("bulk " + key, {.idempotency_key = key}) : c;
+      if (again) EXPECT_EQ(again->sequence, c->sequence);
+    }
+    for (std::size_t i = 3; i < told.size() && !world.dead(); i += 40) {
+      if (session->tag(told[i].id, {"late"})) model.made[told[i].sequence].tag_told = true;
+      Model::Made& gone = model.made[told[i - 1].sequence];
+      gone.removal_asked = true;
+      if (session->remove(told[i - 1].id)) gone.removal_told = true;
+    }
+    if (part == 1) (void)store.compact();
+  }
+  if (!world.dead()) (void)store.close();
+}
+
 /// Writes until the power goes; what was told goes into the model.
 void work(const Store& store, SimWorld& world, Model& model, std::uint64_t seed, std::uint64_t round) {
   const auto session = store.open_session("s");
@@ -123,7 +157,7 @@ void check(const Store& store, Model& model) {
 }
 
 /// One history with the power cut after `events` of its events, twice; false: it ended before that.
-bool cut_after(std::uint64_t seed, std::uint64_t events) {
+bool cut_after(std::uint64_t seed, std::uint64_t events, decltype(work)& work) {
   SCOPED_TRACE("seed " + std::to_string(seed) + ", after event " + std::to_string(events));
   auto world = std::make_shared<SimWorld>(seed);
   Options options;
@@ -156,10 +190,21 @@ TEST(LogCrash, a_power_cut_at_any_event_loses_nothing_that_was_told) {
 #endif
   std::uint64_t cuts = 0;
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    for (std::uint64_t events = seed; cut_after(seed, events); events += kStride) ++cuts;
+    for (std::uint64_t events = seed; cut_after(seed, events, work); events += kStride) ++cuts;
     if (HasFailure()) return;
   }
   EXPECT_GT(cuts, 1000 / kStride);
+}
+
+TEST(LogCrash, nor_does_one_while_rows_are_packed) {
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+  constexpr std::uint64_t kStride = 11;
+#else
+  constexpr std::uint64_t kStride = 1;
+#endif
+  std::uint64_t cuts = 0;
+  for (std::uint64_t events = 1; cut_after(9, events, work_in_bulk); events += kStride) ++cuts;
+  EXPECT_GT(cuts, 300 / kStride);
 }
 
 TEST(LogClose, closing_writes_what_is_in_line_in_its_order) {
@@ -324,6 +369,54 @@ TEST(LogDamage, a_flipped_bit_anywhere_is_found_and_its_neighbours_stay) {
     }
   }
   EXPECT_GT(flips, 1000U);
+}
+
+TEST(LogDamage, a_flipped_bit_in_packed_rows_takes_its_block_and_no_more) {
+  constexpr std::uint64_t kCheckpoints = 200;  // three blocks of 64, and eight
+  const auto fill = [](const std::shared_ptr<SimWorld>& world) {
+    const Store store = open_store(world).value();
+    const Session session = kit::new_session(store);
+    std::optional<PendingCheckpoint> last;
+    for (std::uint64_t i = 0; i < kCheckpoints; ++i) last = session.create_async("small " + std::to_string(i)).value();
+    EXPECT_TRUE(last->wait(std::chrono::seconds(60)));
+    EXPECT_TRUE(store.close());
+    world->restart();
+  };
+  const auto world = std::make_shared<SimWorld>(6);
+  fill(world);
+  std::string index;
+  std::uint64_t size = 0;
+  for (const auto& entry : world->machine().list("store")) {
+    if (!entry.name.starts_with("index-")) continue;
+    index = entry.name;
+    size = entry.size;
+  }
+  ASSERT_LT(size, kCheckpoints * 130);  // packed
+  std::uint64_t worst = kCheckpoints;
+  for (std::uint64_t at = 0; at < size; at += 53) {
+    SCOPED_TRACE("byte " + std::to_string(at));
+    const auto victim = std::make_shared<SimWorld>(6);
+    fill(victim);
+    ASSERT_TRUE(victim->machine().flip("store/" + index, at, static_cast<std::uint8_t>(1 << at % 8)));
+    const auto store = open_store(victim);
+    ASSERT_TRUE(store) << store.error().message();
+    const VerifyReport report = store->verify().value();
+    ASSERT_TRUE(std::ranges::any_of(report.problems, [&](const Problem& p) { return p.what.contains(index); }));
+    const SessionPage sessions = store->list_sessions().value();
+    ASSERT_EQ(sessions.sessions.size(), 1U);
+    const Session session = store->session(sessions.sessions[0].id).value();
+    std::uint64_t whole = 0;
+    for (std::uint64_t i = 0; i < kCheckpoints; ++i) {
+      const auto c = session.at_sequence(i + 1);
+      if (!c) continue;
+      ASSERT_EQ(session.payload(c->id).value(), "small " + std::to_string(i));
+      ++whole;
+    }
+    ASSERT_GE(whole, kCheckpoints - 64);
+    worst = std::min(worst, whole);
+    EXPECT_EQ(kit::code_of(session.create("more")), Errc::corrupt);
+  }
+  EXPECT_EQ(worst, kCheckpoints - 64);
 }
 
 TEST(LogDamage, a_damaged_acknowledged_group_stops_the_opening_and_is_named) {

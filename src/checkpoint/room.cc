@@ -4,6 +4,13 @@
 
 namespace chronik::checkpoint {
 
+std::optional<Room::Token> Room::take_now(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (!waiting_.empty() || !fits(bytes)) return std::nullopt;
+  used_ += bytes;
+  return Token(shared_from_this(), bytes);
+}
+
 Result<Room::Token> Room::take(std::uint64_t bytes, Surroundings& world, Duration timeout) {
   std::shared_ptr<Waiter> waiter;
   {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "checkpoint/surroundings.h"
 
@@ -38,6 +39,8 @@ class Room : public std::enable_shared_from_this<Room> {
 
   /// In turn. Something larger than all there is goes alone. overloaded at the deadline.
   Result<Token> take(std::uint64_t bytes, Surroundings& world, Duration timeout);
+  /// Nothing if it would have to wait.
+  std::optional<Token> take_now(std::uint64_t bytes);
   std::uint64_t used() const;
 
  private:

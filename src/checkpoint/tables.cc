@@ -17,8 +17,19 @@ struct Tables::Table {
   SessionRow row;
   Head head;
   RecordTable rows;
+  std::uint64_t payload_bytes = 0;
   std::deque<Event> events;
-  std::unordered_multimap<std::uint64_t, std::uint64_t> keys;  // short_hash of an idempotency key -> sequence
+  // short_hash of an idempotency key -> sequence; of packed rows only once someone asks for a key
+  mutable std::unordered_multimap<std::uint64_t, std::uint64_t> keys;
+  mutable std::vector<std::pair<std::uint64_t, std::uint64_t>> keys_unread;  // [first, last] sequences
+
+  void read_keys() const {
+    for (const auto& [first, last] : std::exchange(keys_unread, {})) {
+      rows.for_each(first, last, [&](const RecordTable::View& found) {
+        if (const Front front = decode_front(found.record); front.key != 0) keys.emplace(front.key, found.sequence);
+      });
+    }
+  }
 
   // What the next change is decided on.
   bool next_present = false;
@@ -79,6 +90,7 @@ std::unexpected<Error> no_checkpoint() {
 
 Result<std::optional<Checkpoint>> Tables::Speculative::find_key(std::string_view key) const {
   const std::uint64_t hash = short_hash(key);
+  table_.read_keys();
   const auto [first, last] = table_.keys.equal_range(hash);
   for (auto at = first; at != last; ++at) {
     TRY(auto checkpoint, find(at->second));
@@ -175,14 +187,20 @@ Result<std::shared_ptr<const Delta>> Tables::propose(const SessionId& session, c
   }
 }
 
-void Tables::apply(const std::shared_ptr<const Delta>& delta) {
-  const TablePtr place = table(delta->session);
-  CHECK(place);
-  const std::lock_guard lock(place->mutex);
-  CHECK(!place->line.empty() && place->line.front() == delta);
-  place->line.pop_front();
-  apply_locked(*place, *delta);
-  if (delta->erase) forget(delta->session, place);
+void Tables::apply(std::span<const std::shared_ptr<const Delta>> deltas) {
+  for (std::size_t i = 0; i < deltas.size();) {
+    const SessionId& session = deltas[i]->session;
+    const TablePtr place = table(session);
+    CHECK(place);
+    const std::lock_guard lock(place->mutex);
+    for (; i < deltas.size() && deltas[i]->session == session && !place->gone; ++i) {
+      const Delta& delta = *deltas[i];
+      CHECK(!place->line.empty() && place->line.front() == deltas[i]);
+      place->line.pop_front();
+      apply_locked(*place, delta);
+      if (delta.erase) forget(session, place);
+    }
+  }
 }
 
 void Tables::drop(const std::shared_ptr<const Delta>& delta) {
@@ -210,6 +228,7 @@ void Tables::put_row(Table& table, const Row& row) {
   } else {
     checkpoints_.fetch_add(1, std::memory_order_relaxed);
     payload_bytes_.fetch_add(front.size, std::memory_order_relaxed);
+    table.payload_bytes += front.size;
     if (front.key != 0) table.keys.emplace(front.key, row.sequence);
   }
   if (payloads_ != nullptr && !row.locator.empty()) payloads_->added(row.locator);
@@ -221,6 +240,7 @@ void Tables::remove_row(Table& table, std::uint64_t sequence) {
   if (!row) return;
   const Front front = decode_front(row->record);
   if (payloads_ != nullptr) payloads_->removed(row->locator);
+  table.payload_bytes -= front.size;
   const auto [first, last] = table.keys.equal_range(front.key);
   for (auto at = first; at != last; ++at) {
     if (at->second == sequence) {
@@ -239,8 +259,34 @@ void Tables::set_row(Table& table, const SessionRow& row) {
   table.present = true;
 }
 
+/// Ascending. Blocks that go whole are not looked into.
+void Tables::remove_rows(Table& table, const std::vector<std::uint64_t>& sequences) {
+  for (std::size_t i = 0; i < sequences.size();) {
+    const RowBlock* block = payloads_ == nullptr ? table.rows.block_at(sequences[i]) : nullptr;
+    const bool whole = block != nullptr && block->keyed == 0 && sequences.size() - i >= block->rows &&
+                       sequences[i + block->rows - 1] == block->last;
+    if (!whole) {
+      remove_row(table, sequences[i++]);
+      continue;
+    }
+    i += block->rows;
+    checkpoints_.fetch_sub(block->rows, std::memory_order_relaxed);
+    payload_bytes_.fetch_sub(block->payload_bytes, std::memory_order_relaxed);
+    table.payload_bytes -= block->payload_bytes;
+    table.rows.erase_block(block->first);
+  }
+}
+
 void Tables::erase_all(Table& table) {
-  while (const auto row = table.rows.at_or_above(0)) remove_row(table, row->sequence);
+  if (payloads_ != nullptr) {
+    table.rows.for_each(0, UINT64_MAX, [&](const RecordTable::View& row) { payloads_->removed(row.locator); });
+  }
+  checkpoints_.fetch_sub(table.rows.size(), std::memory_order_relaxed);
+  payload_bytes_.fetch_sub(table.payload_bytes, std::memory_order_relaxed);
+  table.rows = {};
+  table.payload_bytes = 0;
+  table.keys.clear();
+  table.keys_unread.clear();
   if (table.present) release_name(table.row.name, table.row.id);
   table.present = false;
   table.events.clear();
@@ -251,8 +297,10 @@ void Tables::apply_locked(Table& table, const Delta& delta) {
   table.head.merge(delta.head);
   for (const Row& row : delta.puts) put_row(table, row);
   for (const Row& row : delta.updates) put_row(table, row);
-  for (const std::uint64_t sequence : delta.deletes) remove_row(table, sequence);
+  remove_rows(table, delta.deletes);
   for (const Event& event : delta.events) {
+    // What was loaded may begin later than what was kept.
+    if (!table.events.empty() && event.number > table.events.back().number + 1) table.events.clear();
     if (table.events.empty() || event.number > table.events.back().number) table.events.push_back(event);
   }
   while (table.events.size() > events_kept_) table.events.pop_front();
@@ -279,6 +327,28 @@ void Tables::load(Delta delta) {
   table.next_row = table.row;
   table.next_head = table.head;
   if (delta.erase) forget(delta.session, place);
+}
+
+Status Tables::load(const SessionId& session, RowBlock block) {
+  CHECK(payloads_ == nullptr);
+  const TablePtr place = table_or_new(session);
+  Table& table = *place;
+  const std::lock_guard lock(table.mutex);
+  if (block.first > table.rows.last()) {
+    checkpoints_.fetch_add(block.rows, std::memory_order_relaxed);
+    payload_bytes_.fetch_add(block.payload_bytes, std::memory_order_relaxed);
+    table.payload_bytes += block.payload_bytes;
+    if (block.keyed > 0) table.keys_unread.emplace_back(block.first, block.last);
+    table.rows.append(std::move(block));
+    return {};
+  }
+  TRY(const LooseRows rows, unpack_rows(block));
+  for (const auto& slot : rows.slots) {
+    if (slot.record > 0) {
+      put_row(table, {slot.sequence, std::string(rows.record(slot)), std::string(rows.locator(slot))});
+    }
+  }
+  return {};
 }
 
 std::vector<SessionId> Tables::adopt_nameless() {
@@ -428,8 +498,7 @@ std::vector<SessionId> Tables::all() const {
   return ids;
 }
 
-Result<std::uint64_t> Tables::snapshot(const SessionId& session, std::uint64_t from, std::size_t bytes,
-                                       Delta& into) const {
+Status Tables::snapshot(const SessionId& session, Delta& into) const {
   TRY(const TablePtr table, visible(session));
   const std::lock_guard lock(table->mutex);
   if (!table->present) return no_session();
@@ -437,22 +506,22 @@ Result<std::uint64_t> Tables::snapshot(const SessionId& session, std::uint64_t f
   into.session = session;
   into.row = table->row;
   into.head = table->head;
-  if (from == 0) into.events.assign(table->events.begin(), table->events.end());
-  std::size_t taken = 0;
-  while (const auto row = table->rows.at_or_above(from)) {
-    if (taken >= bytes) return from;
-    into.puts.push_back({row->sequence, std::string(row->record), std::string(row->locator)});
-    taken += row->record.size() + row->locator.size();
-    from = row->sequence + 1;
-  }
-  return 0;
+  into.events.assign(table->events.begin(), table->events.end());
+  return {};
+}
+
+std::optional<RowBlock> Tables::packed_from(const SessionId& session, std::uint64_t sequence) const {
+  const TablePtr found = table(session);
+  if (!found) return std::nullopt;
+  const std::lock_guard lock(found->mutex);
+  return found->rows.packed_from(sequence);
 }
 
 void Tables::for_each_locator(const SessionId& session, const std::function<void(std::string_view)>& use) const {
   const TablePtr found = table(session);
   if (!found) return;
   const std::lock_guard lock(found->mutex);
-  for (auto row = found->rows.at_or_above(0); row; row = found->rows.at_or_above(row->sequence + 1)) use(row->locator);
+  found->rows.for_each(0, UINT64_MAX, [&](const RecordTable::View& row) { use(row.locator); });
   // What is in line may name them too.
   for (const auto& delta : found->line) {
     for (const Row& row : delta->puts) use(row.locator);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <unordered_map>
 
 #include "checkpoint/backend.h"
@@ -39,12 +40,14 @@ class Tables {
   /// any.
   Result<std::shared_ptr<const Delta>> propose(const SessionId& session, const Decide& decide, const Enqueue& enqueue,
                                                std::shared_ptr<const Delta>* behind);
-  /// A queued delta is durable: in the order of the line.
-  void apply(const std::shared_ptr<const Delta>& delta);
+  /// Queued deltas are durable: in the order of the line.
+  void apply(std::span<const std::shared_ptr<const Delta>> deltas);
   /// It and all that is in line of its session will never be.
   void drop(const std::shared_ptr<const Delta>& delta);
   /// While loading: applies whatever comes; may meet what it has already applied.
   void load(Delta delta);
+  /// The same for rows; corrupt if they meet rows that are there, and do not unpack.
+  Status load(const SessionId& session, RowBlock block);
   /// After loading: sessions whose own row is lost get a name, so that what they hold can be reached.
   std::vector<SessionId> adopt_nameless();
 
@@ -60,16 +63,17 @@ class Tables {
   Status with_locator(const SessionId& session, std::uint64_t sequence,
                       const std::function<void(std::string_view)>& use) const;
   std::vector<SessionId> all() const;
-  /// Rows from sequence `from` on, as a delta that load() takes, of about `bytes` at most; returns where to go on, 0 at
-  /// the end.
-  Result<std::uint64_t> snapshot(const SessionId& session, std::uint64_t from, std::size_t bytes, Delta& into) const;
+  /// A session without its rows, as a delta that load() takes.
+  Status snapshot(const SessionId& session, Delta& into) const;
+  /// Its rows from the first at or above `sequence` on, as many as a block holds.
+  std::optional<RowBlock> packed_from(const SessionId& session, std::uint64_t sequence) const;
   /// Every locator of the session, under its lock.
   void for_each_locator(const SessionId& session, const std::function<void(std::string_view)>& use) const;
 
   std::uint64_t checkpoints() const { return checkpoints_.load(std::memory_order_relaxed); }
   std::uint64_t payload_bytes() const { return payload_bytes_.load(std::memory_order_relaxed); }
   std::uint64_t session_count() const;
-  /// Of records and locators.
+  /// Of records and locators, packed where they are.
   std::uint64_t bytes() const;
 
  private:
@@ -84,6 +88,7 @@ class Tables {
   void apply_locked(Table& table, const Delta& delta);
   void put_row(Table& table, const Row& row);
   void remove_row(Table& table, std::uint64_t sequence);
+  void remove_rows(Table& table, const std::vector<std::uint64_t>& sequences);
   void set_row(Table& table, const SessionRow& row);
   void erase_all(Table& table);
   Status reserve_name(const std::string& name, const SessionId& session);

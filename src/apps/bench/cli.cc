@@ -20,6 +20,7 @@ struct CommandLine {
   MockOptions mock;
   FirstAckOptions first_ack;
   RawOptions raw;
+  CheckpointOptions checkpoints;
   std::function<Status()> chosen;
 };
 
@@ -214,6 +215,31 @@ void add_raw(CLI::App& top, CommandLine& line) {
   per_file.add_flag("--append", options.append, "grow the files instead of rewriting zeroed ones");
 }
 
+void add_checkpoints(CLI::App& top, CommandLine& line) {
+  auto& app = *top.add_subcommand("checkpoints", "the embedded checkpoint store: one operation, in one session");
+  auto& options = line.checkpoints;
+  app.add_option(
+         "operation", options.operation,
+         "create: many threads, each waiting for the disk each time; steps: a state of 400 KB that changes by 1 KB; "
+         "fill: small ones, without waiting; then on the same directory list, export, open, page, prune")
+      ->required()
+      ->check(CLI::IsMember({"create", "steps", "fill", "list", "export", "open", "page", "prune"}));
+  app.add_option("--backend", options.backend, "where to")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"memory", "log", "sqlite"}));
+  app.add_option("--dir", options.dir, "directory of the store")->capture_default_str()->check(CLI::ExistingDirectory);
+  app.add_option("--count", options.count, "checkpoints to make, or that are there")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--keep", options.keep, "that prune keeps")->capture_default_str();
+  app.add_option("--size", options.size, "bytes of a payload of create")
+      ->capture_default_str()
+      ->check(CLI::Range(8, 16 << 20));
+  app.add_option("--threads", options.threads, "of create")->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_flag("--json", options.output.json, "print one JSON object instead of text");
+  app.callback([&line] { line.chosen = [&line] { return run_checkpoints(line.checkpoints); }; });
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -226,6 +252,7 @@ int run_command_line(int argc, char** argv) {
   add_e2e(app, line);
   add_small_commands(app, line);
   add_raw(app, line);
+  add_checkpoints(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -17,5 +17,6 @@ Status run_raw_sync(const RawOptions& options);
 Status run_raw_per_file(const RawOptions& options);
 Status run_raw_shared(const RawOptions& options);
 Status run_raw_rtt(const RawOptions& options);
+Status run_checkpoints(const CheckpointOptions& options);
 
 }  // namespace chronik::bench

@@ -104,4 +104,16 @@ struct RawOptions {
   bool json = false;
 };
 
+struct CheckpointOptions {
+  std::string operation;
+  std::string backend = "log";
+  std::string dir = ".";  // empty at first for create, fill and steps
+  std::uint64_t count = 100'000;
+  std::uint64_t keep = 1000;
+  std::size_t size = 1024;
+  int threads = 1;
+  std::uint64_t seed = 1;
+  Output output;
+};
+
 }  // namespace chronik::bench
