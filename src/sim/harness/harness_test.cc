@@ -27,6 +27,30 @@ TEST_P(FixedSeeds, keep_every_property) {
 }
 INSTANTIATE_TEST_SUITE_P(Worlds, FixedSeeds, testing::Range<std::uint64_t>(1, 9));
 
+// Seed 60687: the checker knew no groups that end.
+TEST(History, a_generation_has_one_owner_unless_the_group_began_anew) {
+  History history;
+  const PartitionName partition{"t", 0};
+  const Instant now{1'000'000'000};
+  const auto own = [&](std::int32_t generation, const std::string& member, Instant at) {
+    history.own("g", generation, partition, member, at);
+    (void)history.holdings.give("g", partition, member, at, at + 5s);
+    return history.violations().empty();
+  };
+  EXPECT_TRUE(own(1, "a", now));
+  EXPECT_TRUE(own(2, "b", now));
+  history.holdings.release_all("g", "b");
+  EXPECT_TRUE(own(1, "c", now)) << "all had left";
+  EXPECT_TRUE(own(2, "a", now)) << "of the new group";
+  EXPECT_TRUE(own(1, "b", now + 10s)) << "the session of the last one had ended";
+  History held;
+  held.own("g", 1, partition, "a", now);
+  (void)held.holdings.give("g", partition, "a", now, now + 5s);
+  held.own("g", 1, partition, "b", now);
+  EXPECT_FALSE(held.violations().empty());
+  EXPECT_FALSE(own(1, "z", now + 11s)) << "still held";
+}
+
 TEST(Worlds, random_seeds_keep_every_property) {
   const std::uint64_t first = std::random_device{}();  // lint: allow entropy: printed, to be replayed
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),

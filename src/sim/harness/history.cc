@@ -49,8 +49,13 @@ void History::see_log_start(const PartitionName& partition, std::int64_t start, 
 }
 
 void History::own(const std::string& group, std::int32_t generation, const PartitionName& partition,
-                  const std::string& member) {
-  const auto [at, fresh] = owners_.emplace(std::tuple(group, generation, partition), member);
+                  const std::string& member, Instant now) {
+  auto [at, fresh] = owners_.emplace(std::tuple(group, generation, partition), member);
+  if (!fresh && at->second != member && generation == 1 && !holdings.holds(group, partition, at->second, now)) {
+    // A group that all have left, with nothing committed, is removed; one of its name begins anew.
+    std::erase_if(owners_, [&](const auto& owner) { return std::get<0>(owner.first) == group; });
+    std::tie(at, fresh) = owners_.emplace(std::tuple(group, generation, partition), member);
+  }
   if (!fresh && at->second != member) {
     violate("owner", fmt::format("{} belongs to {} and to {} in generation {} of {}", partition.to_string(), at->second,
                                  member, generation, group));

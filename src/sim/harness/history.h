@@ -77,8 +77,8 @@ class History {
   UnixMillis broker_now() const { return broker_now_; }
 
   /// A member was given this partition in this generation of the group.
-  void own(const std::string& group, std::int32_t generation, const PartitionName& partition,
-           const std::string& member);
+  void own(const std::string& group, std::int32_t generation, const PartitionName& partition, const std::string& member,
+           Instant now);
 
   /// A member's commit was acknowledged, or had no answer: then it may take effect at any time later, also after
   /// another one that went over another connection.

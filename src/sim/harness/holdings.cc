@@ -14,6 +14,12 @@ std::optional<Holdings::Before> Holdings::give(const std::string& group, const P
   return before;
 }
 
+bool Holdings::holds(const std::string& group, const PartitionName& partition, const std::string& member,
+                     Instant now) const {
+  const auto at = holders_.find({group, partition});
+  return at != holders_.end() && at->second.member == member && at->second.until > now;
+}
+
 void Holdings::extend(const std::string& group, const std::string& member, Instant until) {
   for (auto& [name, holder] : holders_) {
     if (name.first == group && holder.member == member && holder.until != Instant{}) {

@@ -24,6 +24,8 @@ class Holdings {
   /// the partition before is returned.
   std::optional<Before> give(const std::string& group, const PartitionName& partition, const std::string& member,
                              Instant now, Instant until);
+  /// Whether it holds the partition, unless its session has ended.
+  bool holds(const std::string& group, const PartitionName& partition, const std::string& member, Instant now) const;
   void extend(const std::string& group, const std::string& member, Instant until);
   void release(const std::string& group, const PartitionName& partition, const std::string& member);
   void release_all(const std::string& group, const std::string& member);

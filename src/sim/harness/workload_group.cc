@@ -102,7 +102,8 @@ void take_assignment(Member& self, const Buffer& bytes, Instant sent) {
     for (const PartitionIndex index : topic.partitions) {
       const PartitionName partition{topic.topic, index.value()};
       // Where the broker leads, members are in epochs of their own.
-      if (!self.plan.mixed) history.own(self.plan.group, self.generation, partition, self.owner());
+      if (!self.plan.mixed)
+        history.own(self.plan.group, self.generation, partition, self.owner(), self.kit.context.now());
       const auto before =
           history.holdings.give(self.plan.group, partition, self.owner(), self.kit.context.now(), sent + kHold);
       if (before && before->held) {
