@@ -483,7 +483,7 @@ Result<Store> Store::connect(const std::string& url, const Options& options) {
     return fail(Errc::invalid_argument, "'" + url + "' is no address: http://HOST:PORT of a chronik-server's --admin");
   }
   auto remote = std::make_shared<remote::Remote>(base, options);
-  const Store store(std::make_shared<const remote::RemoteStore>(std::move(remote)));
+  Store store(std::make_shared<const remote::RemoteStore>(std::move(remote)));
   if (auto health = store.health(); !health) return fail(std::move(health).error());
   return store;
 }

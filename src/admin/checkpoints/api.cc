@@ -172,8 +172,8 @@ task::Task<bool> CheckpointApi::serve(HttpConnection& connection, HttpRequest re
   co_return sent.has_value() && keep_alive;
 }
 
-task::Task<cp::Status> CheckpointApi::charge(Call& call, std::uint64_t bytes, Deadline until) {
-  auto room = co_await bodies_.take(bytes, until);
+task::Task<cp::Status> CheckpointApi::charge(Call& call, task::Budget& budget, std::uint64_t amount, Deadline until) {
+  auto room = co_await budget.take(amount, until);
   if (!room) co_return fail(Errc::overloaded, "too many bytes of other requests are being worked on; try again");
   call.charges.push_back(*std::move(room));
   co_return cp::Status();
@@ -201,7 +201,7 @@ task::Task<cp::Status> CheckpointApi::read_body(HttpConnection& connection, cons
       if (!part) co_return fail(Errc::invalid_argument, "the body did not come whole: " + part.error().message());
       call.body += *part;
       for (; call.body.size() > covered; covered += kChargeBytes) {
-        CO_TRY_STATUS(co_await charge(call, 2 * kChargeBytes, until));
+        CO_TRY_STATUS(co_await charge(call, bodies_, 2 * kChargeBytes, until));
       }
     }
   }
@@ -274,7 +274,7 @@ task::Task<Result<Reply>> CheckpointApi::payload(const CorePtr& core, std::share
     return checkpoint_of(session, *call, call->path[1]);
   });
   if (!found) co_return fail(found.error());
-  if (found->size > kFreeBytes) CO_TRY_STATUS(co_await charge(*call, found->size * 2, until));
+  if (found->size > kFreeBytes) CO_TRY_STATUS(co_await charge(*call, bodies_, found->size * 2, until));
   const bool told = call->http.method == "POST";
   auto content = co_await offload<std::string>("checkpoint.payload", until,
                                                [core, call, id = found->id, told]() -> Result<std::string> {
@@ -314,7 +314,7 @@ task::Task<Result<Reply>> CheckpointApi::diff(const CorePtr& core, std::shared_p
   const std::uint64_t larger = std::max(found->first.size, found->second.size);
   const std::uint64_t both = found->first.size + found->second.size;
   if (larger > kFreeBytes)
-    CO_TRY_STATUS(co_await charge(*call, both * (larger > kParsedMax ? 2 : kParsedTimes), until));
+    CO_TRY_STATUS(co_await charge(*call, bodies_, both * (larger > kParsedMax ? 2 : kParsedTimes), until));
   co_return co_await offload<Reply>("checkpoint.diff", until, [core, call, pair = *found]() -> Result<Reply> {
     TRY(const cp::Session session, session_of(cp::Store(core), *call));
     TRY(const cp::Difference difference, session.diff(pair.first.id, pair.second.id));

@@ -55,8 +55,8 @@ class CheckpointApi {
   bool foreign(const HttpRequest& request) const;
   task::Task<Reply> answer(HttpConnection& connection, const Route& route, std::shared_ptr<Call> call, Deadline until);
   task::Task<cp::Status> read_body(HttpConnection& connection, const Route& route, Call& call, Deadline until);
-  /// Room in memory, which the call then holds.
-  task::Task<cp::Status> charge(Call& call, std::uint64_t bytes, Deadline until);
+  /// Room in a budget, which the call then holds.
+  static task::Task<cp::Status> charge(Call& call, task::Budget& budget, std::uint64_t amount, Deadline until);
   task::Task<cp::Result<Reply>> create(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
   task::Task<cp::Result<Reply>> payload(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);
   task::Task<cp::Result<Reply>> diff(const CorePtr& core, std::shared_ptr<Call> call, Deadline until);

@@ -64,7 +64,8 @@ const std::string* Call::find(std::string_view name) const {
 
 std::string Call::text(std::string_view name, std::string fallback) const {
   const std::string* found = find(name);
-  return found ? *found : std::move(fallback);
+  if (found != nullptr) return *found;
+  return fallback;
 }
 
 std::vector<std::string> Call::all(std::string_view name) const {

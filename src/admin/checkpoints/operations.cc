@@ -431,7 +431,7 @@ const Route* find_route(std::string_view method, const std::vector<std::string>&
 
 Result<cp::Session> session_of(const cp::Store& store, const Call& call) {
   const auto id = id_of(call.path[0]);
-  TRY(const cp::Session session, id ? store.session(*id) : store.session(call.path[0]));
+  TRY(cp::Session session, id ? store.session(*id) : store.session(call.path[0]));
   const std::string& text = call.http.epoch;
   if (text.empty()) return session;
   std::uint64_t epoch = 0;

@@ -164,8 +164,7 @@ Result<Reply> import_lines(cp::Core& core, ThreadSide& side) {
 task::Task<bool> CheckpointApi::exports(HttpConnection& connection, std::shared_ptr<Call> call, Deadline until) {
   const bool keep_alive = call->http.keep_alive && connection.at_end() && !call->http.http_1_0;
   auto opened = co_await core(until);
-  auto room = co_await transfers_.take(1, until);
-  if (room) call->charges.push_back(*std::move(room));
+  const auto room = co_await charge(*call, transfers_, 1, until);
   Reply refused;
   if (!opened) {
     refused = problem(opened.error());
@@ -203,8 +202,7 @@ task::Task<bool> CheckpointApi::exports(HttpConnection& connection, std::shared_
 
 task::Task<bool> CheckpointApi::imports(HttpConnection& connection, std::shared_ptr<Call> call, Deadline until) {
   auto opened = co_await core(until);
-  auto room = co_await transfers_.take(1, until);
-  if (room) call->charges.push_back(*std::move(room));
+  const auto room = co_await charge(*call, transfers_, 1, until);
   Reply reply;
   if (!opened) {
     reply = problem(opened.error());
