@@ -145,7 +145,8 @@ task::Task<void> CheckpointApi::follow(CorePtr core, std::shared_ptr<Call> call,
     if (!co_await flush(context_, follower)) co_return;
     if (next != before) continue;
     // It keeps no memory of what happened while this was at work.
-    if (follower->over || closed_ || follower->socket.queued_bytes() > 0) continue;
+    if (follower->over || closed_ || follower->socket.wants_to_send()) continue;
+    if (follower->socket.queued_bytes() > 0) break;  // it has said good-bye: nothing will be sent any more
     changed->then([gate = gate_, weak = std::weak_ptr(follower)] {
       gate->post([weak] {
         if (const auto still = weak.lock()) still->moved.notify_all();

@@ -94,6 +94,10 @@ std::size_t WebSocket::queued_bytes() const {
          wslay_event_get_queued_msg_count(impl_->context) * kFrameBytes;
 }
 
+bool WebSocket::wants_to_send() const {
+  return wslay_event_want_write(impl_->context) != 0;
+}
+
 std::string WebSocket::take_output() {
   (void)wslay_event_send(impl_->context);
   return std::exchange(impl_->output, {});

@@ -25,6 +25,8 @@ class WebSocket {
   void send_close(std::uint16_t code, std::string_view reason);
   /// Of messages in line, not taken yet.
   std::size_t queued_bytes() const;
+  /// Whether take_output() would give something; not what is in line behind a good-bye.
+  bool wants_to_send() const;
   /// What is to be written; empty: nothing.
   std::string take_output();
 
