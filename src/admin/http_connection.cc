@@ -105,11 +105,6 @@ task::Task<Status> HttpConnection::allow_body(const HttpRequest& request, std::u
   co_return co_await write("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
-task::Task<Result<std::string>> HttpConnection::read_body(Deadline until) {
-  while (!parser_->complete()) CO_TRY_STATUS(co_await feed_more(until));
-  co_return parser_->take_body();
-}
-
 task::Task<Result<std::string>> HttpConnection::read_some_body(Deadline until) {
   while (!parser_->complete() && parser_->body_bytes() == 0) CO_TRY_STATUS(co_await feed_more(until));
   co_return parser_->take_body();

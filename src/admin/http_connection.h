@@ -26,9 +26,7 @@ class HttpConnection {
   task::Task<Result<HttpRequest>> next(Deadline until);
   /// Must follow next() before any of the body is read; asks the client to send it if it waits for that.
   task::Task<Status> allow_body(const HttpRequest& request, std::uint64_t bytes_max);
-  /// All of the body; out_of_range beyond what was allowed.
-  task::Task<Result<std::string>> read_body(Deadline until);
-  /// A part of the body, empty at its end.
+  /// A part of the body, empty at its end; out_of_range beyond what was allowed.
   task::Task<Result<std::string>> read_some_body(Deadline until);
   /// Whether the whole request was read: what comes next is another one.
   bool at_end() const { return parser_ && parser_->complete(); }

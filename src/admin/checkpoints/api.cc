@@ -41,13 +41,10 @@ cp::Status check_query(const Route& route, const Call& call) {
   return {};
 }
 
-template <class Work>
-auto guarded(std::shared_ptr<std::atomic<int>> counter, Work work) {
-  return [counter = std::move(counter), work = std::move(work)] {
-    auto result = work();
-    counter->fetch_sub(1);
-    return result;
-  };
+/// Gives a place back once nobody holds it: after the work, or when the work was refused.
+std::shared_ptr<void> place_in(std::shared_ptr<std::atomic<int>> counter) {
+  counter->fetch_add(1);
+  return {nullptr, [counter](void*) { counter->fetch_sub(1); }};
 }
 
 }  // namespace
@@ -236,11 +233,11 @@ task::Task<Reply> CheckpointApi::answer(HttpConnection& connection, const Route&
     default: {
       auto work = [store, call, run = route.run] { return run(cp::Store(store), *call); };
       if (route.kind == Kind::lengthy) {
-        if (lengthy_->fetch_add(1) >= kLengthyMax) {
-          lengthy_->fetch_sub(1);
+        if (lengthy_->load() >= kLengthyMax) {
           co_return problem(503, "overloaded", "too many lengthy operations run already; try again later");
         }
-        reply = co_await offload<Reply>("checkpoint.lengthy", until, guarded(lengthy_, std::move(work)));
+        auto placed = [work = std::move(work), place = place_in(lengthy_)] { return work(); };
+        reply = co_await offload<Reply>("checkpoint.lengthy", until, std::move(placed));
       } else {
         reply = co_await offload<Reply>("checkpoint.call", until, std::move(work));
       }
