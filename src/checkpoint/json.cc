@@ -14,6 +14,11 @@ constexpr std::string_view kLevels[] = {"info", "warning", "critical"};
 constexpr std::string_view kEvents[] = {"created",   "restored", "deleted", "compacted",
                                         "annotated", "renamed",  "fenced"};
 
+constexpr std::string_view kErrors[] = {"invalid_argument", "not_found", "already_exists", "conflict",   "fenced",
+                                        "too_large",        "corrupt",   "timed_out",      "overloaded", "disk_full",
+                                        "storage_failed",   "in_use",    "closed",         "unsupported"};
+static_assert(std::size(kErrors) == static_cast<std::size_t>(Errc::unsupported));
+
 template <class E>
 std::optional<E> find_name(std::span<const std::string_view> names, std::string_view name) {
   const auto at = std::ranges::find(names, name);
@@ -40,6 +45,17 @@ std::string_view name_of(Level level) {
 }
 std::string_view name_of(EventKind kind) {
   return kEvents[static_cast<std::size_t>(kind)];
+}
+std::string_view name_of(Errc code) {
+  return kErrors[static_cast<std::size_t>(code) - 1];
+}
+std::optional<EventKind> parse_event_kind(std::string_view name) {
+  return find_name<EventKind>(kEvents, name);
+}
+std::optional<Errc> parse_error_code(std::string_view name) {
+  const auto at = std::ranges::find(kErrors, name);
+  if (at == std::end(kErrors)) return std::nullopt;
+  return static_cast<Errc>(at - std::begin(kErrors) + 1);
 }
 std::optional<Trigger> parse_trigger(std::string_view name) {
   return find_name<Trigger>(kTriggers, name);

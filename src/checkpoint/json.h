@@ -10,6 +10,10 @@ namespace chronik::checkpoint {
 std::string_view name_of(Trigger trigger);
 std::string_view name_of(Level level);
 std::string_view name_of(EventKind kind);
+/// One word, as HTTP names it: "already_exists".
+std::string_view name_of(Errc code);
+std::optional<EventKind> parse_event_kind(std::string_view name);
+std::optional<Errc> parse_error_code(std::string_view name);
 std::optional<Trigger> parse_trigger(std::string_view name);
 std::optional<Level> parse_level(std::string_view name);
 

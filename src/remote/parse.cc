@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "checkpoint/hash.h"
 #include "checkpoint/json.h"
 #include "checkpoint/text.h"
 
@@ -33,17 +34,9 @@ class Reader {
         std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(number(name), 1ULL << 52))));
   }
   cp::Digest digest(const char* name) {
-    const std::string hex = text(name);
-    cp::Digest digest{};
-    const auto value = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
-    if (hex.size() != digest.size() * 2) return bad(name), digest;
-    for (std::size_t i = 0; i < digest.size(); ++i) {
-      const int high = value(hex[2 * i]);
-      const int low = value(hex[2 * i + 1]);
-      if (high < 0 || low < 0) return bad(name), digest;
-      digest[i] = static_cast<std::uint8_t>(high * 16 + low);
-    }
-    return digest;
+    const auto digest = cp::parse_digest(text(name));
+    if (!digest) bad(name);
+    return digest.value_or(cp::Digest{});
   }
   /// null is nil.
   cp::CheckpointId id(const char* name) {
@@ -88,12 +81,6 @@ class Reader {
 cp::Problem parse_damage(Reader& reader) {
   return {reader.text("session"), reader.number("sequence"), reader.text("what")};
 }
-
-constexpr std::string_view kEvents[] = {"created",   "restored", "deleted", "compacted",
-                                        "annotated", "renamed",  "fenced"};
-constexpr std::string_view kErrors[] = {"invalid_argument", "not_found", "already_exists", "conflict",   "fenced",
-                                        "too_large",        "corrupt",   "timed_out",      "overloaded", "disk_full",
-                                        "storage_failed",   "in_use",    "closed",         "unsupported"};
 
 }  // namespace
 
@@ -234,9 +221,8 @@ cp::Result<cp::EventPage> parse_events(const ordered_json& json) {
     Reader inner(one);
     cp::Event event;
     event.number = inner.number("number");
-    const auto kind = std::ranges::find(kEvents, inner.text("kind"));
-    if (kind == std::end(kEvents)) inner.bad("kind");
-    event.kind = static_cast<cp::EventKind>(kind - kEvents);
+    const auto kind = cp::parse_event_kind(inner.text("kind"));
+    kind ? (void)(event.kind = *kind) : inner.bad("kind");
     event.sequence = inner.number("sequence");
     event.count = inner.number("count");
     event.at = inner.time("at");
@@ -259,8 +245,7 @@ cp::Error parse_problem(long status, const std::string& body) {
   const auto json = parse_object(body);
   if (json) {
     Reader reader(*json);
-    const auto title = std::ranges::find(kErrors, reader.text("title"));
-    if (title != std::end(kErrors)) return {static_cast<Errc>(title - kErrors + 1), reader.text("detail")};
+    if (const auto code = cp::parse_error_code(reader.text("title"))) return {*code, reader.text("detail")};
   }
   return {Errc::unsupported, "the server answered with status " + std::to_string(status) + ": is it a chronik-server?"};
 }

@@ -47,14 +47,6 @@ int status_of(Errc code) {
   return 500;
 }
 
-/// The name as clients see it: with underscores, so that it is one word.
-std::string type_of(Errc code) {
-  constexpr std::string_view kNames[] = {"invalid_argument", "not_found", "already_exists", "conflict",   "fenced",
-                                         "too_large",        "corrupt",   "timed_out",      "overloaded", "disk_full",
-                                         "storage_failed",   "in_use",    "closed",         "unsupported"};
-  return std::string(kNames[static_cast<std::size_t>(code) - 1]);
-}
-
 }  // namespace
 
 const std::string* Call::find(std::string_view name) const {
@@ -186,7 +178,7 @@ Reply problem(int status, std::string_view type, std::string_view detail) {
 
 Reply problem(const cp::Error& error, bool importing) {
   const bool theirs = importing && (error.code == Errc::corrupt || error.code == Errc::unsupported);
-  return problem(theirs ? 422 : status_of(error.code), type_of(error.code), error.detail);
+  return problem(theirs ? 422 : status_of(error.code), cp::name_of(error.code), error.detail);
 }
 
 cp::Status decode_target(const std::string& target, std::vector<std::string>& segments,
