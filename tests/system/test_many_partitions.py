@@ -106,13 +106,13 @@ class Connection:
                 at += 22
         return set(codes)
 
-    def fetch(self, names, partitions):
-        """What each partition holds, by (topic, partition): the bytes of its batches."""
+    def fetch(self, names, partitions, start=0):
+        """What each partition holds from an offset, by (topic, partition): the bytes of its batches."""
         body = struct.pack(">iiiibi", -1, 100, 1, 64 << 20, 0, len(names))
         for name in names:
             body += text(name) + struct.pack(">i", partitions)
             for index in range(partitions):
-                body += struct.pack(">iqi", index, 0, 1 << 20)
+                body += struct.pack(">iqi", index, start, 1 << 20)
         answer = self.ask(1, 4, body)
         at, found = 8, {}
         for _ in names:
@@ -209,7 +209,10 @@ class ManyPartitions(harness.SystemTest):
             for (name, index), data in connection.fetch(lot, 3).items():
                 self.assertIsNotNone(data, f"{name}-{index}")
                 expected = [b"%s of %s-%d" % (value, name.encode(), index) for value in values]
-                whole += [data.count(value) for value in expected] == [1] * len(values)
+                if data.count(expected[-1]) == 0:  # an answer may end where the files do; a consumer asks for the rest
+                    data += connection.fetch([name], 3, start=data.count(b" of "))[name, index]
+                self.assertEqual([data.count(value) for value in expected], [1] * len(values), f"{name}-{index} holds {data}")
+                whole += 1
         self.assertEqual(whole, 3000)
 
 

@@ -17,7 +17,7 @@ class Python(harness.SystemTest):
         done = harness.run([python, "-m", "unittest", "-v", name], deadline_s, check=False, cwd=PACKAGE / "tests", env=ENVIRONMENT)
         sys.stderr.write(done.stderr if done.returncode else "")
         print("\n".join(line for line in done.stdout.splitlines() if line.startswith("conformance")), flush=True)
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 0, "\n".join(re.findall(r"^(?:FAIL|ERROR|\w+Error): .*", done.stderr, re.M)))
         ran = re.search(r"^Ran (\d+) tests?", done.stderr, re.M)
         print(ran[0], flush=True)
         self.assertGreaterEqual(int(ran[1]), at_least)

@@ -91,10 +91,24 @@ std::optional<cp::Trigger> trigger(const py::dict& given) {
   raise({cp::Errc::invalid_argument, "trigger is manual, automatic or scheduled, not " + name});
 }
 
+/// chronik.errors.make; never let go of, because threads may outlive the interpreter.
+PyObject* make_error = nullptr;
+
 }  // namespace
 
+void find_errors() {
+  py::object make = py::module_::import("chronik.errors").attr("make");
+  make_error = make.release().ptr();
+}
+
+py::object called(PyObject* function, const py::tuple& arguments) {
+  PyObject* const returned = staying([&] { return PyObject_CallObject(function, arguments.ptr()); });
+  if (returned == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(returned);
+}
+
 void raise(const cp::Error& error) {
-  const py::object made = py::module_::import("chronik.errors").attr("make")(name_of(error.code), error.detail);
+  const py::object made = called(make_error, py::make_tuple(name_of(error.code), error.detail));
   PyErr_SetObject(py::type::of(made).ptr(), made.ptr());
   throw py::error_already_set();
 }

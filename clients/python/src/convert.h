@@ -4,8 +4,10 @@
 #pragma once
 
 #include <chronik/checkpoint.h>
+#include <cxxabi.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <unistd.h>
 
 #include <new>
 #include <optional>
@@ -17,6 +19,8 @@ namespace chronik::python {
 namespace py = pybind11;
 namespace cp = chronik::checkpoint;
 
+/// Once, before anything is raised.
+void find_errors();
 /// Raises the class of chronik.errors that stands for the code.
 [[noreturn]] void raise(const cp::Error& error);
 
@@ -29,21 +33,36 @@ inline void unwrap(const cp::Status& status) {
   if (!status) raise(status.error());
 }
 
-/// What `call` returns, run without the GIL. No guard object: once the interpreter ends, Python takes a daemon thread
-/// that wants the GIL back down by unwinding its stack, which a destructor would not let through.
+/// What `call` returns; it may take the GIL. Once the interpreter ends, Python takes a daemon thread that wants the GIL
+/// down by unwinding its stack, and the destructors on the way would let go of objects without the GIL. Such a thread
+/// stays here until the process is gone, as Python itself makes it do since 3.14 (gh-87135).
+template <class Call>
+auto staying(const Call& call) {
+  try {
+    return call();
+  } catch (const abi::__forced_unwind&) {
+    for (;;) pause();
+  }
+}
+
+/// What a function of Python returns; error_already_set if it raises.
+py::object called(PyObject* function, const py::tuple& arguments);
+
+/// What `call` returns, run without the GIL.
 template <class Call>
 auto released(const Call& call) {
   PyThreadState* const thread = PyEval_SaveThread();
+  const auto take_back = [&] { staying([&] { PyEval_RestoreThread(thread); }); };
   const auto guarded = [&] {
     try {
       return call();
     } catch (const std::bad_alloc&) {
-      PyEval_RestoreThread(thread);
+      take_back();
       throw;
     }
   };
   auto result = guarded();
-  PyEval_RestoreThread(thread);
+  take_back();
   return result;
 }
 

@@ -17,7 +17,8 @@ class Callback {
   template <class Call>
   cp::Status run(const Call& call) {
     if (_Py_IsFinalizing() != 0) return std::unexpected(cp::Error{cp::Errc::closed, "the interpreter ends"});
-    const py::gil_scoped_acquire acquire;
+    std::optional<py::gil_scoped_acquire> acquired;
+    staying([&] { acquired.emplace(); });
     try {
       call();
       return {};
@@ -39,7 +40,7 @@ class Callback {
 void export_to(const cp::Session& session, const py::function& write, std::uint64_t since) {
   Callback callback;
   const auto sink = [&](std::string_view line) {
-    return callback.run([&] { write(py::bytes(line.data(), line.size())); });
+    return callback.run([&] { called(write.ptr(), py::make_tuple(py::bytes(line.data(), line.size()))); });
   };
   const cp::Status status = released([&] { return session.export_to(sink, since); });
   callback.rethrow();
@@ -52,7 +53,7 @@ py::tuple import_from(const cp::Store& store, const py::function& next) {
   const auto lines = [&]() -> cp::Result<std::optional<std::string>> {
     std::optional<std::string> line;
     const cp::Status status = callback.run([&] {
-      const py::object given = next();
+      const py::object given = called(next.ptr(), py::tuple());
       if (!given.is_none()) line = given.cast<py::bytes>();
     });
     if (!status) return std::unexpected(status.error());
@@ -232,6 +233,7 @@ void define_store(py::module_& module) {
 
 PYBIND11_MODULE(_native, module) {
   module.doc() = "The embedded checkpoint store of Chronik; use it through chronik.open.";
+  chronik::python::find_errors();
   chronik::python::define_session(module);
   chronik::python::define_store(module);
 }

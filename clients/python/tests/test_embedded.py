@@ -90,7 +90,11 @@ class Embedded(Case):
                    "    while True:\n"
                    "        try: session.create('x')\n"
                    "        except chronik.CheckpointError: pass\n"
-                   "for work in (wait, wait, write, write): threading.Thread(target=work, daemon=True).start()\n"
+                   "def export():\n"
+                   "    while True:\n"
+                   "        try: session.export_to(lambda line: len(line))\n"
+                   "        except chronik.CheckpointError: pass\n"
+                   "for work in (wait, wait, write, write, export): threading.Thread(target=work, daemon=True).start()\n"
                    "while session.describe().last_sequence < 20: time.sleep(0.01)\n"
                    "print('done')")
         for where in ("memory:", *self.durable().values()):
