@@ -27,6 +27,10 @@ class View {
   virtual Result<std::optional<Checkpoint>> find_key(std::string_view idempotency_key) const = 0;
 };
 
+inline std::unexpected<Error> not_encrypted() {
+  return fail(Errc::wrong_key, "the store is not encrypted");
+}
+
 /// Decides what to change, or why not. Quick, without side effects but on what it owns; may be called again, on any
 /// thread.
 using Decide = std::function<Result<Change>(const View&)>;
@@ -37,10 +41,16 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// Takes a payload in, to be named by a Put. May wait for room.
-  virtual Result<StagedPtr> stage(std::string_view payload, Duration timeout) = 0;
-  /// The payload of a checkpoint, for another one.
-  virtual Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, Duration timeout) = 0;
+  /// Before the first stage or change of a session that does not exist yet.
+  virtual Status prepare(const SessionId& session, Duration timeout) = 0;
+  /// Takes a payload in, to be named by a Put of this session. May wait for room.
+  virtual Result<StagedPtr> stage(const SessionId& session, std::string_view payload, Duration timeout) = 0;
+  /// The payload of a checkpoint, for another one, maybe in another session.
+  virtual Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
+                                        Duration timeout) = 0;
+  /// Behind the change that erased the session: what is left of it is made unreadable, if the backend can.
+  virtual Status forget(const SessionId& session, Duration timeout) = 0;
+  virtual Status rotate_key(std::string_view key, Duration timeout) = 0;
   /// Decides and stores, as if no other change of this session happened meanwhile; `pending` is settled when all is
   /// durable and visible, or with the error of `decide`. An empty change settles when what it saw is durable. A new row
   /// whose name another session has: already_exists.

@@ -5,9 +5,9 @@
 
 #include "checkpoint/chunker.h"
 #include "checkpoint/codec.h"
-#include "checkpoint/hash.h"
 #include "checkpoint/log_engine.h"
 #include "checkpoint/packed.h"
+#include "checkpoint/sealed.h"
 
 namespace chronik::checkpoint {
 
@@ -98,8 +98,21 @@ class LogBackend final : public Backend {
     return {};
   }
 
-  Result<StagedPtr> stage(std::string_view payload, Duration timeout) override;
-  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, Duration timeout) override;
+  Status prepare(const SessionId& session, Duration timeout) override {
+    if (!shared_->keys.enabled() || shared_->keys.of_session(session)) return {};
+    return call<void>([session](LogEngine& engine) { return engine.keys().add(session); }, timeout);
+  }
+  Status forget(const SessionId& session, Duration timeout) override {
+    if (!shared_->keys.enabled()) return {};
+    return call<void>([session](LogEngine& engine) { return engine.keys().destroy(session); }, timeout);
+  }
+  Status rotate_key(std::string_view key, Duration timeout) override {
+    if (!shared_->keys.enabled()) return not_encrypted();
+    return call<void>([key = std::string(key)](LogEngine& engine) { return engine.keys().rotate(key); }, timeout);
+  }
+  Result<StagedPtr> stage(const SessionId& session, std::string_view payload, Duration timeout) override;
+  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
+                                Duration timeout) override;
   void transact(const SessionId& session, Decide decide, PendingPtr pending) override;
 
   Result<SessionId> find_session(std::string_view name) override { return tables().find_session(name); }
@@ -183,6 +196,15 @@ class LogBackend final : public Backend {
   Status put_in_line(std::vector<Piece>& pieces, Room::Token room, std::uint64_t epoch);
   Result<Room::Token> take_room(std::uint64_t bytes, Duration timeout);
   Result<std::string> assemble(const Locator& locator, Duration timeout);
+  Nonce nonce() {
+    return random_bytes<kNonceBytes>([this] { return world_->entropy(); });
+  }
+  /// Null: the store is not encrypted. not_found: the session is gone, and its key with it.
+  Result<SessionKeyPtr> key_of(const SessionId& session) const {
+    if (!shared_->keys.enabled()) return SessionKeyPtr();
+    if (auto key = shared_->keys.of_session(session)) return key;
+    return fail(Errc::not_found, "no such session");
+  }
 
   const std::shared_ptr<Surroundings> world_;
   const std::shared_ptr<LogLoop> loop_;
@@ -201,8 +223,9 @@ Result<Room::Token> LogBackend::take_room(std::uint64_t bytes, Duration timeout)
   return shared_->room->take(bytes, *world_, timeout);
 }
 
-Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) {
+Result<StagedPtr> LogBackend::stage(const SessionId& session, std::string_view payload, Duration timeout) {
   const std::uint64_t epoch = shared_->intake.epoch();
+  TRY(const SessionKeyPtr key, key_of(session));
   if (payload.size() <= 4 * kSmallBytes) {
     const std::string packed = pack(payload);
     if (packed.size() <= kSmallBytes) {
@@ -211,7 +234,9 @@ Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) 
     }
   }
   std::vector<Piece> pieces;
-  for (const std::string_view raw : split(payload)) pieces.push_back({raw, sha256(raw), 0, nullptr});
+  for (const std::string_view raw : split(payload)) {
+    pieces.push_back({raw, chunk_address(key.get(), raw), 0, nullptr});
+  }
   std::uint64_t fresh = 0;
   {
     const std::lock_guard lock(staging_);
@@ -221,7 +246,8 @@ Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) 
   }
   for (Piece& piece : pieces) {
     if (piece.number != 0) continue;
-    piece.packed = std::make_shared<const std::string>(pack(piece.raw));
+    piece.packed =
+        std::make_shared<const std::string>(store_chunk(key.get(), key ? nonce() : Nonce{}, piece.hash, piece.raw));
     fresh += piece.packed->size();
   }
   Status queued;
@@ -273,7 +299,12 @@ Status LogBackend::put_in_line(std::vector<Piece>& pieces, Room::Token room, std
   return push();
 }
 
-Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_t sequence, Duration) {
+Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
+                                          Duration timeout) {
+  if (shared_->keys.enabled() && into != session) {
+    TRY(const std::string copy, payload(session, sequence, timeout));  // sealed with another key from now on
+    return stage(into, copy, timeout);
+  }
   const std::uint64_t epoch = shared_->intake.epoch();
   std::string copy;
   std::vector<std::uint64_t> numbers;
@@ -309,9 +340,13 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
   };
   const auto item = std::make_shared<LogItem>();
   const auto enqueue = [&](const std::shared_ptr<const Delta>& delta) -> Result<Tables::Line> {
-    const std::string encoded = encode(*delta);
-    if (encoded.size() > kEntryBytesMax) return fail(Errc::too_large, "a change of more than 16 MiB");
-    append_entry(item->entries, {EntryKind::delta, 0, encoded});
+    std::string encoded = encode(*delta);
+    if (encoded.size() > kEntryBytesMax - kSealedEntryBytes) {
+      return fail(Errc::too_large, "a change of more than 16 MiB");
+    }
+    TRY(const SessionKeyPtr key, key_of(session));
+    if (key) encoded = seal_entry(*key, nonce(), EntryKind::delta, encoded);
+    append_entry(item->entries, {key ? EntryKind::sealed : EntryKind::delta, 0, encoded});
     item->delta = delta;
     item->pending = pending;
     item->room = *std::move(room);
@@ -363,9 +398,9 @@ Result<std::string> LogBackend::assemble(const Locator& locator, Duration timeou
   payload.reserve(bytes);
   std::size_t next = 0;
   for (const Chunk& chunk : chunks) {
-    const std::string& packed = chunk.memory ? *chunk.memory : read[next++];
-    const auto raw = unpack(packed, chunk.place.raw);
-    if (!raw || sha256(*raw) != chunk.place.hash) {
+    const std::string& stored = chunk.memory ? *chunk.memory : read[next++];
+    const auto raw = open_chunk(shared_->keys, chunk.place, stored);
+    if (!raw) {
       return fail(Errc::corrupt, pack_name(chunk.place.pack) + ": byte " + std::to_string(chunk.place.offset) +
                                      ": a chunk does not have its hash");
     }
@@ -378,6 +413,7 @@ Result<std::string> LogBackend::assemble(const Locator& locator, Duration timeou
 
 Result<std::unique_ptr<Backend>> open_log_backend(const std::string& directory, const Options& options,
                                                   std::shared_ptr<Surroundings> world, std::shared_ptr<LogLoop> loop) {
+  if (!options.key.empty()) TRY_STATUS(check_key(options.key));
   auto backend = std::make_unique<LogBackend>(options, std::move(world), std::move(loop));
   TRY_STATUS(backend->open(directory));
   return backend;

@@ -6,9 +6,8 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "checkpoint/codec.h"
-#include "checkpoint/hash.h"
 #include "checkpoint/log_engine.h"
-#include "checkpoint/packed.h"
+#include "checkpoint/sealed.h"
 #include "task/io.h"
 
 namespace chronik::checkpoint {
@@ -122,10 +121,11 @@ task::Task<Status> LogEngine::rewrite_index(std::vector<ChunkPlace> moved) {
   for (const SessionId& session : shared_->tables.all()) {
     Delta delta;
     if (!shared_->tables.snapshot(session, delta)) continue;  // not visible yet, or gone
-    CO_TRY_STATUS(co_await add_entry(entries, EntryKind::delta, manifest_.lsn, encode(delta)));
+    CO_TRY_STATUS(co_await add_owned_entry(entries, session, EntryKind::delta, manifest_.lsn, encode(delta)));
     std::uint64_t from = 0;
     while (const auto rows = shared_->tables.packed_from(session, from)) {
-      CO_TRY_STATUS(co_await add_entry(entries, EntryKind::rows, manifest_.lsn, encode_rows(session, *rows)));
+      CO_TRY_STATUS(
+          co_await add_owned_entry(entries, session, EntryKind::rows, manifest_.lsn, encode_rows(session, *rows)));
       from = rows->last + 1;
     }
   }
@@ -152,9 +152,7 @@ task::Task<Status> LogEngine::pack_index() {
   co_return adopt(co_await task::sync_directory(context_, directory_, stall()));
 }
 
-task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
-  CO_TRY_STATUS(co_await enter());
-  std::vector<Problem> problems = damage_;
+task::Task<void> LogEngine::check_chunks(std::vector<Problem>& problems) {
   for (const ChunkPlace& place : shared_->chunks.in_packs()) {
     const std::string name = pack_name(place.pack);
     const std::string where = path(name) + ": byte " + std::to_string(place.offset - kChunkHeader) + ": ";
@@ -164,9 +162,19 @@ task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
       continue;
     }
     if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
-    const auto raw = unpack(std::string_view(*bytes).substr(kChunkHeader), place.raw);
-    if (!raw || sha256(*raw) != place.hash) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
+    const auto raw = open_chunk(shared_->keys, place, std::string_view(*bytes).substr(kChunkHeader));
+    const bool gone = !raw && raw.error().code == Errc::not_found;
+    if (!raw && !gone) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
   }
+}
+
+task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
+  CO_TRY_STATUS(co_await enter());
+  std::vector<Problem> problems = damage_;
+  for (const std::string& one : co_await keys_.check()) {
+    if (std::ranges::find(damage_, one, &Problem::what) == damage_.end()) problems.push_back({{}, 0, one});
+  }
+  co_await check_chunks(problems);
   std::uint64_t at = 0;
   for (const auto& block : manifest_.blocks) {
     const auto bytes = co_await read_at(index_name(manifest_.index), at, block.bytes);

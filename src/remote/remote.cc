@@ -403,6 +403,9 @@ class RemoteStore final : public cp::StoreFace {
   Status delete_session(std::string_view name) const override {
     return ask_nothing(*remote_, "DELETE", "/v1/sessions/" + percent_encoded(name));
   }
+  Status rotate_key(std::string_view) const override {
+    return fail(Errc::unsupported, "the key of a served store is its server's: checkpoints.key.file");
+  }
   Result<cp::VerifyReport> verify(const cp::VerifyProgress& progress) const override {
     TRY(cp::VerifyReport report, ask_json(*remote_, "POST", "/v1/verify", parse_verify_report));
     if (progress) progress(report);

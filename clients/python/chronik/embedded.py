@@ -209,6 +209,9 @@ class EmbeddedStore(Store):
     def delete_session(self, name: str) -> None:
         self._native.delete_session(name)
 
+    def rotate_key(self, key: bytes) -> None:
+        self._native.rotate_key(key)
+
     def verify(self) -> VerifyReport:
         return _verified(self._native.verify())
 

@@ -293,6 +293,9 @@ class HttpStore(Store):
     def delete_session(self, name: str) -> None:
         self.call("DELETE", self._session_path(name))
 
+    def rotate_key(self, key: bytes) -> None:
+        raise Unsupported("the key of a served store is its server's: checkpoints.key.file")
+
     def verify(self) -> VerifyReport:
         return _verified(self.call("POST", "/v1/verify", timeout=_LONG_S, repeatable=True))
 

@@ -23,9 +23,9 @@ const char* name_of(cp::EventKind kind) {
 }
 
 const char* name_of(cp::Errc code) {
-  constexpr const char* kNames[] = {"",          "invalid_argument", "not_found", "already_exists", "conflict",
-                                    "fenced",    "too_large",        "corrupt",   "timed_out",      "overloaded",
-                                    "disk_full", "storage_failed",   "in_use",    "closed",         "unsupported"};
+  constexpr const char* kNames[] = {
+      "",          "invalid_argument", "not_found", "already_exists", "conflict", "fenced", "too_large",   "corrupt",
+      "timed_out", "overloaded",       "disk_full", "storage_failed", "in_use",   "closed", "unsupported", "wrong_key"};
   return kNames[static_cast<std::size_t>(code)];
 }
 
@@ -189,6 +189,7 @@ cp::Options store_options(const py::dict& given) {
   take(given, "pending_bytes_max", options.pending_bytes_max);
   take(given, "events_kept", options.events_kept);
   take_seconds(given, "stall_deadline", options.stall_deadline);
+  take(given, "key", options.key);
   return options;
 }
 

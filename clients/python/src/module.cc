@@ -220,6 +220,11 @@ void define_store(py::module_& module) {
            })
       .def("delete_session", [](const cp::Store& s,
                                 const std::string& name) { unwrap(released([&] { return s.delete_session(name); })); })
+      .def("rotate_key",
+           [](const cp::Store& s, const py::bytes& key) {
+             const std::string bytes = key;
+             unwrap(released([&] { return s.rotate_key(bytes); }));
+           })
       .def("verify", [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.verify(); }))); })
       .def("compact", [](const cp::Store& s) { return unwrap(released([&] { return s.compact(); })); })
       .def("health", [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.health(); }))); })

@@ -90,9 +90,12 @@ int run(const ServerOptions& options) {
   task::Context& first = shards.at(0).context();
   BrokerSource source(broker);
   const auto machine = std::make_shared<embedded::Machine>();
-  admin::CheckpointApi checkpoints(first, machine, [directory = options.broker.data_directory + "/checkpoints"] {
-    return embedded::open_log(directory, {});
-  });
+  checkpoint::Options of_store;
+  of_store.key = options.checkpoint_key;
+  admin::CheckpointApi checkpoints(first, machine,
+                                   [directory = options.broker.data_directory + "/checkpoints", of_store] {
+                                     return embedded::open_log(directory, of_store);
+                                   });
   admin::AdminServer admin(first, source, &checkpoints);
   Process process{**host, broker, admin, checkpoints, options.admin};
   (*host)->on_stop_signal([&] {
