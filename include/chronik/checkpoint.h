@@ -140,6 +140,7 @@ struct Options {
   Duration timeout = std::chrono::seconds(30);  // for a call that is given none
   std::uint64_t payload_bytes_max = 64ULL << 20;
   std::uint64_t pending_bytes_max = 256ULL << 20;      // written, not yet settled: beyond it writers wait
+  std::size_t cache_bytes = 32 << 20;                  // of chunks read not long ago; the log backend only
   std::size_t events_kept = 1024;                      // per session; who comes later is told of the gap
   Duration stall_deadline = std::chrono::seconds(10);  // a disk operation beyond it fails the Store
   /// 32 bytes (parse_key): payloads and all that describes them are encrypted on disk, AES-256-GCM, each

@@ -37,6 +37,9 @@ using Decide = std::function<Result<Change>(const View&)>;
 /// What stands at a sequence, or why it cannot be read. False: enough.
 using Visit = std::function<bool(std::uint64_t sequence, const Result<Checkpoint>&)>;
 
+/// Whether what was read before may be told again, or the disk must show it.
+enum class Reading : std::uint8_t { remembered, anew };
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -68,7 +71,8 @@ class Backend {
   /// The sequence of the first created at `time` or later; UINT64_MAX if there is none.
   virtual Result<std::uint64_t> first_from(const SessionId& session, Time time) = 0;
   /// As stored, with the backend's own checks; the core compares the hash.
-  virtual Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration timeout) = 0;
+  virtual Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading how,
+                                      Duration timeout) = 0;
   /// Those kept with numbers from `from`.
   virtual Result<std::vector<Event>> events(const SessionId& session, std::uint64_t from, std::size_t limit) = 0;
 

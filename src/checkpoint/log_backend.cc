@@ -132,7 +132,7 @@ class LogBackend final : public Backend {
   Result<std::uint64_t> first_from(const SessionId& session, Time time) override {
     return tables().first_from(session, time);
   }
-  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration timeout) override;
+  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading how, Duration timeout) override;
   Result<std::vector<Event>> events(const SessionId& session, std::uint64_t from, std::size_t limit) override {
     return tables().events(session, from, limit);
   }
@@ -195,7 +195,7 @@ class LogBackend final : public Backend {
   };
   Status put_in_line(std::vector<Piece>& pieces, Room::Token room, std::uint64_t epoch);
   Result<Room::Token> take_room(std::uint64_t bytes, Duration timeout);
-  Result<std::string> assemble(const Locator& locator, Duration timeout);
+  Result<std::string> assemble(const Locator& locator, Reading how, Duration timeout);
   Nonce nonce() {
     return random_bytes<kNonceBytes>([this] { return world_->entropy(); });
   }
@@ -302,7 +302,8 @@ Status LogBackend::put_in_line(std::vector<Piece>& pieces, Room::Token room, std
 Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
                                           Duration timeout) {
   if (shared_->keys.enabled() && into != session) {
-    TRY(const std::string copy, payload(session, sequence, timeout));  // sealed with another key from now on
+    TRY(const std::string copy,
+        payload(session, sequence, Reading::remembered, timeout));  // sealed with another key from now on
     return stage(into, copy, timeout);
   }
   const std::uint64_t epoch = shared_->intake.epoch();
@@ -361,7 +362,8 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
   shared_->intake.follow(behind, std::move(pending));
 }
 
-Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t sequence, Duration timeout) {
+Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t sequence, Reading how,
+                                        Duration timeout) {
   constexpr int kTries = 3;  // a compaction may move chunks meanwhile
   Result<std::string> result;
   for (int i = 0; i < kTries; ++i) {
@@ -369,43 +371,54 @@ Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t 
     TRY_STATUS(tables().with_locator(session, sequence, [&](std::string_view found) { bytes = found; }));
     TRY(const Locator locator, decode_locator(bytes));
     if (locator.numbers.empty()) return unpack(locator.small, locator.raw);
-    result = assemble(locator, timeout);
+    result = assemble(locator, how, timeout);
     if (result || result.error().code == Errc::timed_out) break;
   }
   if (!result && result.error().code == Errc::not_found) return fail(Errc::corrupt, result.error().detail);
   return result;
 }
 
-Result<std::string> LogBackend::assemble(const Locator& locator, Duration timeout) {
-  std::vector<Chunk> chunks;
+Result<std::string> LogBackend::assemble(const Locator& locator, Reading how, Duration timeout) {
+  const auto& numbers = locator.numbers;
+  std::vector<ChunkCache::Bytes> raw(numbers.size());
+  if (how == Reading::remembered) raw = shared_->cache.find(numbers);
+  std::vector<std::pair<std::size_t, Chunk>> wanted;  // where it stands among them
   std::vector<ChunkPlace> on_disk;
   std::uint64_t bytes = 0;
-  for (const std::uint64_t number : locator.numbers) {
-    auto chunk = shared_->chunks.get(number);
-    if (!chunk) return fail(Errc::corrupt, "chunk " + std::to_string(number) + " is missing");
-    bytes += chunk->place.raw;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (raw[i]) {
+      bytes += raw[i]->size();
+    } else {
+      auto chunk = shared_->chunks.get(numbers[i]);
+      if (!chunk) return fail(Errc::corrupt, "chunk " + std::to_string(numbers[i]) + " is missing");
+      bytes += chunk->place.raw;
+      if (!chunk->memory) on_disk.push_back(chunk->place);
+      wanted.emplace_back(i, *std::move(chunk));
+    }
     if (bytes > shared_->options.payload_bytes_max)
       return fail(Errc::too_large, "a payload above the limit for payloads");
-    if (!chunk->memory) on_disk.push_back(chunk->place);
-    chunks.push_back(*std::move(chunk));
   }
   std::vector<std::string> read;
   if (!on_disk.empty()) {
     TRY(read,
         call<std::vector<std::string>>([places = on_disk](LogEngine& engine) { return engine.read(places); }, timeout));
   }
-  std::string payload;
-  payload.reserve(bytes);
   std::size_t next = 0;
-  for (const Chunk& chunk : chunks) {
+  std::vector<std::pair<std::uint64_t, ChunkCache::Bytes>> fresh;
+  for (const auto& [at, chunk] : wanted) {
     const std::string& stored = chunk.memory ? *chunk.memory : read[next++];
-    const auto raw = open_chunk(shared_->keys, chunk.place, stored);
-    if (!raw) {
+    auto opened = open_chunk(shared_->keys, chunk.place, stored);
+    if (!opened) {
       return fail(Errc::corrupt, pack_name(chunk.place.pack) + ": byte " + std::to_string(chunk.place.offset) +
                                      ": a chunk does not have its hash");
     }
-    payload += *raw;
+    raw[at] = std::make_shared<const std::string>(*std::move(opened));
+    fresh.emplace_back(chunk.place.number, raw[at]);
   }
+  if (how == Reading::remembered) shared_->cache.put(fresh);
+  std::string payload;
+  payload.reserve(bytes);
+  for (const auto& one : raw) payload += *one;
   return payload;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/chunk_cache.h"
 #include "checkpoint/chunk_index.h"
 #include "checkpoint/log_intake.h"
 #include "checkpoint/log_keys.h"
@@ -25,12 +26,14 @@ struct LogShared {
   LogShared(const Options& given, std::function<void()> wake)
       : options(given),
         tables(given.events_kept, nullptr),
+        cache(given.cache_bytes),
         intake(std::move(wake)),
         room(std::make_shared<Room>(given.pending_bytes_max)) {}
   const Options options;
   Tables tables;
   ChunkIndex chunks;
   Keyring keys;
+  ChunkCache cache;
   LogIntake intake;
   std::shared_ptr<Room> room;
 };

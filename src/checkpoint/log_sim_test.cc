@@ -396,6 +396,27 @@ TEST(LogDamage, a_flipped_bit_anywhere_is_found_and_its_neighbours_stay) {
   EXPECT_GT(flips, 1000U);
 }
 
+TEST(LogDamage, what_is_remembered_hides_no_damage_from_verify) {
+  auto world = std::make_shared<SimWorld>(12);
+  const std::string state = kit::noise(50'000, 1);
+  {
+    const Store store = open_store(world).value();
+    kit::save(kit::new_session(store), state);
+    ASSERT_TRUE(store.close());
+    world->restart();
+  }
+  const Store store = open_store(world).value();
+  const Session session = store.session("s").value();
+  const CheckpointId id = session.latest().value().id;
+  EXPECT_TRUE(session.payload(id).value() == state);
+  for (const auto& entry : world->machine().list("store")) {
+    if (entry.name.starts_with("pack-")) ASSERT_TRUE(world->machine().flip("store/" + entry.name, entry.size / 2, 1));
+  }
+  EXPECT_TRUE(session.payload(id).value() == state);
+  EXPECT_EQ(session.verify(id).value().problem_count, 1U);
+  EXPECT_EQ(session.verify().value().problem_count, 1U);
+}
+
 TEST(LogDamage, a_flipped_bit_in_packed_rows_takes_its_block_and_no_more) {
   constexpr std::uint64_t kCheckpoints = 200;  // three blocks of 64, and eight
   const auto fill = [](const std::shared_ptr<SimWorld>& world) {

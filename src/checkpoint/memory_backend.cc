@@ -125,7 +125,7 @@ class MemoryBackend final : public Backend {
   Result<std::uint64_t> first_from(const SessionId& session, Time time) override {
     return tables_.first_from(session, time);
   }
-  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration) override {
+  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading, Duration) override {
     Payloads::Bytes bytes;
     TRY_STATUS(
         tables_.with_locator(session, sequence, [&](std::string_view locator) { bytes = payloads_->get(locator); }));

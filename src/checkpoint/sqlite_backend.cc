@@ -114,7 +114,7 @@ class SqliteBackend final : public Backend {
   Result<std::uint64_t> first_from(const SessionId& session, Time time) override {
     return read<std::uint64_t>([=](Database& d) { return sqlite::first_from(d, session, time); });
   }
-  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration timeout) override {
+  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading, Duration timeout) override {
     return read<std::string>(timeout,
                              [=](Database& d) { return sqlite::payload(d, session, sequence, kPayloadBytesMax); });
   }

@@ -52,7 +52,8 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
 
     timeout: seconds, for a call that is given none.
     Embedded stores take also payload_bytes_max (64 MiB), pending_bytes_max (256 MiB; beyond it writers wait), events_kept (1024 per
-    session), stall_deadline (10 s; a disk operation beyond it fails the store). A directory takes key (32 bytes, or 64 hexadecimal
+    session), stall_deadline (10 s; a disk operation beyond it fails the store). A directory takes cache_bytes (32 MiB of what was
+    read not long ago), and key (32 bytes, or 64 hexadecimal
     digits): it is encrypted, each session with a key of its own that delete_session destroys. HTTP takes connections_max (16).
     """
     given = os.fspath(where)
@@ -62,7 +63,8 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
     from . import _native
     from .embedded import EmbeddedStore
     options["timeout"] = timeout
-    unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline", "key"}
+    unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline", "cache_bytes",
+                               "key"}
     if unknown:
         raise TypeError(f"open: no option {', '.join(sorted(unknown))} for an embedded store")
     if "key" in options:

@@ -188,6 +188,7 @@ cp::Options store_options(const py::dict& given) {
   take(given, "payload_bytes_max", options.payload_bytes_max);
   take(given, "pending_bytes_max", options.pending_bytes_max);
   take(given, "events_kept", options.events_kept);
+  take(given, "cache_bytes", options.cache_bytes);
   take_seconds(given, "stall_deadline", options.stall_deadline);
   take(given, "key", options.key);
   return options;
