@@ -191,10 +191,11 @@ func join(group, topic string, options ...kgo.Opt) *member {
 			if fetches.IsClientClosed() {
 				return
 			}
-			fetches.EachRecord(func(record *kgo.Record) { made.Read(record.Value) })
+			// Read is what was committed: who sees it may end this member.
 			if err := made.client.CommitRecords(ctx, fetches.Records()...); err != nil {
 				fmt.Println("commit:", err)
 			}
+			fetches.EachRecord(func(record *kgo.Record) { made.Read(record.Value) })
 		}
 	})
 	return made

@@ -214,10 +214,11 @@ func (m *member) consume(now context.Context, generation *kafka.Generation, topi
 		if err != nil {
 			return
 		}
-		m.Read(message.Value)
+		// Read is what was committed: who sees it may end this member.
 		if err := generation.CommitOffsets(map[string]map[int]int64{topic: {assigned.ID: message.Offset + 1}}); err != nil {
 			fmt.Println("commit:", err)
 		}
+		m.Read(message.Value)
 	}
 }
 
