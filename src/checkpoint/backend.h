@@ -51,8 +51,8 @@ class Backend {
   /// The payload of a checkpoint, for another one, maybe in another session.
   virtual Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
                                         Duration timeout) = 0;
-  /// Behind the change that erased the session: what is left of it is made unreadable, if the backend can.
-  virtual Status forget(const SessionId& session, Duration timeout) = 0;
+  /// Nothing came of it, maybe.
+  virtual void abandon(const SessionId& session) = 0;
   virtual Status rotate_key(std::string_view key, Duration timeout) = 0;
   /// Decides and stores, as if no other change of this session happened meanwhile; `pending` is settled when all is
   /// durable and visible, or with the error of `decide`. An empty change settles when what it saw is durable. A new row

@@ -50,6 +50,55 @@ inline void ten_threads_five_creations(Place& place) {
   expect_sound(store);
 }
 
+/// Whoever wins, what an import told to be there is there, until someone deletes it.
+inline void deletions_meet_imports(Place& place) {
+  constexpr std::uint64_t kCheckpoints = 5;
+  std::vector<std::string> lines;
+  {
+    const Store store = place.open();
+    const Session session = new_session(store);
+    for (std::uint64_t i = 0; i < kCheckpoints; ++i) save(session, noise(3000, i));
+    ASSERT_TRUE(session.export_to([&](std::string_view line) -> Status {
+      lines.emplace_back(line);
+      return {};
+    }));
+    std::atomic<int> deleted{0};
+    std::atomic<int> imported{0};
+    in_threads(4, [&](int t) {
+      for (int i = 0; i < 30; ++i) {
+        if (t == 0) {
+          deleted += store.delete_session("s") ? 1 : 0;
+          continue;
+        }
+        std::size_t next = 0;
+        const auto report = store.import_from([&]() -> Result<std::optional<std::string>> {
+          if (next == lines.size()) return std::nullopt;
+          return lines[next++];
+        });
+        if (report) {
+          imported += report->created > 0 ? 1 : 0;
+          EXPECT_TRUE(report->created == 0 || report->created == kCheckpoints);
+        } else {
+          EXPECT_TRUE(report.error().code == Errc::conflict || report.error().code == Errc::not_found)
+              << report.error().message();
+        }
+      }
+    });
+    EXPECT_GT(deleted.load(), 0);
+    EXPECT_LE(imported.load(), deleted.load());
+    expect_sound(store);
+    std::size_t next = 0;
+    ASSERT_TRUE(store.import_from([&]() -> Result<std::optional<std::string>> {
+      if (next == lines.size()) return std::nullopt;
+      return lines[next++];
+    }));
+    expect_unbroken(store.session("s").value(), kCheckpoints);
+  }
+  const Store again = place.open();  // of memory, an empty one
+  expect_sound(again);
+  if (const auto session = again.session("s")) expect_unbroken(*session, kCheckpoints);
+}
+
 inline void readers_see_only_what_is_whole(Place& place) {
   const Session session = new_session(place.open());
   save(session, "0");
@@ -209,6 +258,7 @@ inline void stress(Place& place) {
 inline const std::vector<Case> kThreadCases = {
     {"Threads", "ten_threads_five_creations", ten_threads_five_creations},
     {"Threads", "readers_see_only_what_is_whole", readers_see_only_what_is_whole},
+    {"Threads", "deletions_meet_imports", deletions_meet_imports},
     {"Threads", "sessions_do_not_mix", sessions_do_not_mix},
     {"Threads", "of_many_with_one_parent_one_wins", of_many_with_one_parent_one_wins},
     {"Threads", "one_key_in_many_threads_is_one_checkpoint", one_key_in_many_threads_is_one_checkpoint},

@@ -48,7 +48,7 @@ std::string context_of(const SessionId& session, std::uint64_t number) {
 SessionKeyPtr Keyring::of_session(const SessionId& session) const {
   const std::shared_lock lock(mutex_);
   const auto found = sessions_.find(session);
-  return found == sessions_.end() ? nullptr : found->second;
+  return found == sessions_.end() ? nullptr : found->second.back();
 }
 
 SessionKeyPtr Keyring::numbered(std::uint64_t number) const {
@@ -65,42 +65,56 @@ bool Keyring::destroyed(std::uint64_t number) const {
 
 void Keyring::add(const SessionId& session, const SessionKeyPtr& key) {
   const std::lock_guard lock(mutex_);
-  sessions_[session] = key;
+  sessions_[session].push_back(key);
   numbers_[key->number()] = key;
+}
+
+std::vector<SessionKeyPtr> Keyring::retire(const SessionId& session) {
+  const std::lock_guard lock(mutex_);
+  auto node = sessions_.extract(session);
+  return node ? std::move(node.mapped()) : std::vector<SessionKeyPtr>();
 }
 
 void Keyring::destroy(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
   numbers_[number] = nullptr;
-  std::erase_if(sessions_, [&](const auto& one) { return one.second->number() == number; });
 }
 
-std::string key_file_header(const Secret& master) {
-  return finished(std::string(kMagic) + name_of(master));
+std::string key_file_header(const Secret& master, std::uint64_t store) {
+  Encoder to;
+  to.raw(kMagic);
+  to.raw(name_of(master));
+  to.fixed64(store);
+  return finished(to.take());
 }
 
-Status check_key_file_header(std::string_view record, const Secret& master) {
+Status check_key_file_header(std::string_view record, const Secret& master, std::uint64_t store) {
   if (!holds(record) || !record.starts_with(kMagic)) return fail(Errc::corrupt, "the header does not hold");
   if (record.substr(kMagic.size(), kNameBytes) != name_of(master)) {
     return fail(Errc::wrong_key, "the store was encrypted with another key");
   }
+  Decoder from(record.substr(kMagic.size() + kNameBytes));
+  if (from.fixed64() != store) return fail(Errc::wrong_key, "the file is of another store");
   return {};
 }
 
-std::string encode(const KeyRecord& record, const Secret& master, const Nonce& nonce) {
+Secret wrap_key(const Secret& master) {
+  return master.derive("wrap");
+}
+
+std::string encode(const KeyRecord& record, const Secret& wrap, const Nonce& nonce) {
   Encoder to;
   if (record.kind == KeyRecord::Kind::free) return std::string(kKeyRecord, '\0');
   to.number(static_cast<std::uint64_t>(record.kind));
   to.bytes(record.session.bytes);
   to.fixed64(record.number);
   if (record.kind == KeyRecord::Kind::key) {
-    to.raw(
-        encrypt(master.derive("wrap"), nonce, record.key->secret().view(), context_of(record.session, record.number)));
+    to.raw(encrypt(wrap, nonce, record.key->secret().view(), context_of(record.session, record.number)));
   }
   return finished(to.take());
 }
 
-Result<KeyRecord> decode_key_record(std::string_view bytes, const Secret& master) {
+Result<KeyRecord> decode_key_record(std::string_view bytes, const Secret& wrap) {
   if (bytes.size() == kKeyRecord && std::ranges::all_of(bytes, [](char c) { return c == 0; })) return KeyRecord{};
   if (!holds(bytes)) return fail(Errc::corrupt, "the record of a key does not hold");
   Decoder from(bytes);
@@ -112,7 +126,7 @@ Result<KeyRecord> decode_key_record(std::string_view bytes, const Secret& master
     return fail(Errc::corrupt, "the record of a key is malformed");
   if (record.kind == KeyRecord::Kind::destroyed) return record;
   const std::string_view sealed = from.rest().substr(0, kSealBytes + kSecretBytes);
-  TRY(const std::string secret, decrypt(master.derive("wrap"), sealed, context_of(record.session, record.number)));
+  TRY(const std::string secret, decrypt(wrap, sealed, context_of(record.session, record.number)));
   record.key = std::make_shared<const SessionKey>(record.number, Secret(secret));
   return record;
 }

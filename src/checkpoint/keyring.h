@@ -23,29 +23,31 @@ class Keyring {
   /// Whether the store is encrypted; set while it opens.
   bool enabled() const { return enabled_; }
   void enable() { enabled_ = true; }
-  /// Null: none.
+  /// The newest of a session; null: none.
   SessionKeyPtr of_session(const SessionId& session) const;
   /// Null: none, or destroyed.
   SessionKeyPtr numbered(std::uint64_t number) const;
   bool destroyed(std::uint64_t number) const;
   void add(const SessionId& session, const SessionKeyPtr& key);
+  /// From now on the session has none; by their numbers they are still found.
+  std::vector<SessionKeyPtr> retire(const SessionId& session);
   /// The number stays known.
   void destroy(std::uint64_t number);
 
  private:
   bool enabled_ = false;
   mutable std::shared_mutex mutex_;
-  std::map<SessionId, SessionKeyPtr> sessions_;
+  std::map<SessionId, std::vector<SessionKeyPtr>> sessions_;  // more than one after a failure to add one
   std::unordered_map<std::uint64_t, SessionKeyPtr> numbers_;  // null: destroyed
 };
 
 /// One place in a file of keys; the first is the header. Never across a sector, so that one write changes it whole.
 inline constexpr std::size_t kKeyRecord = 128;
 
-/// Names the caller's key without telling it.
-std::string key_file_header(const Secret& master);
-/// wrong_key if another key made it.
-Status check_key_file_header(std::string_view record, const Secret& master);
+/// Names the store, and the caller's key without telling it.
+std::string key_file_header(const Secret& master, std::uint64_t store);
+/// wrong_key if another key made it, or if it is of another store; corrupt if it does not hold.
+Status check_key_file_header(std::string_view record, const Secret& master, std::uint64_t store);
 
 struct KeyRecord {
   enum class Kind : std::uint8_t { free = 0, key = 1, destroyed = 2 };
@@ -54,8 +56,10 @@ struct KeyRecord {
   SessionKeyPtr key;         // of kind `key`
   std::uint64_t number = 0;  // of the other kinds too, but `free`
 };
-std::string encode(const KeyRecord& record, const Secret& master, const Nonce& nonce);
+/// What seals the records: of the caller's key.
+Secret wrap_key(const Secret& master);
+std::string encode(const KeyRecord& record, const Secret& wrap, const Nonce& nonce);
 /// corrupt if it does not hold. All zeros: free.
-Result<KeyRecord> decode_key_record(std::string_view record, const Secret& master);
+Result<KeyRecord> decode_key_record(std::string_view record, const Secret& wrap);
 
 }  // namespace chronik::checkpoint

@@ -23,19 +23,26 @@ constexpr Duration kGoodbye = std::chrono::seconds(5);
 class StagedInLog final : public Staged {
  public:
   StagedInLog(std::shared_ptr<LogShared> shared, std::string locator, std::vector<std::uint64_t> numbers,
-              std::uint64_t epoch)
-      : shared_(std::move(shared)), locator_(std::move(locator)), numbers_(std::move(numbers)), epoch_(epoch) {}
+              std::uint64_t epoch, SessionKeyPtr key)
+      : shared_(std::move(shared)),
+        locator_(std::move(locator)),
+        numbers_(std::move(numbers)),
+        epoch_(epoch),
+        key_(std::move(key)) {}
   StagedInLog(const StagedInLog&) = delete;
   StagedInLog& operator=(const StagedInLog&) = delete;
   ~StagedInLog() override { shared_->chunks.unpin(numbers_); }
   const std::string& locator() const override { return locator_; }
   std::uint64_t epoch() const { return epoch_; }
+  /// Of its chunks; null in a store that is not encrypted.
+  const SessionKeyPtr& key() const { return key_; }
 
  private:
   std::shared_ptr<LogShared> shared_;
   std::string locator_;
   std::vector<std::uint64_t> numbers_;
   std::uint64_t epoch_;
+  SessionKeyPtr key_;
 };
 
 /// What lives on the loop; touched only there.
@@ -99,16 +106,17 @@ class LogBackend final : public Backend {
   }
 
   Status prepare(const SessionId& session, Duration timeout) override {
-    if (!shared_->keys.enabled() || shared_->keys.of_session(session)) return {};
-    return call<void>([session](LogEngine& engine) { return engine.keys().add(session); }, timeout);
+    if (!shared_->keys.enabled() || damaged_ > 0 || shared_->keys.of_session(session)) return {};
+    return call<void>([session](LogEngine& engine) { return engine.add_key(session); }, timeout);
   }
-  Status forget(const SessionId& session, Duration timeout) override {
-    if (!shared_->keys.enabled()) return {};
-    return call<void>([session](LogEngine& engine) { return engine.keys().destroy(session); }, timeout);
+  void abandon(const SessionId& session) override {
+    if (!shared_->keys.enabled() || !shared_->keys.of_session(session)) return;
+    // What fails here is mended when the store opens.
+    (void)call<void>([session](LogEngine& engine) { return engine.give_key_back(session); }, shared_->options.timeout);
   }
   Status rotate_key(std::string_view key, Duration timeout) override {
     if (!shared_->keys.enabled()) return not_encrypted();
-    return call<void>([key = std::string(key)](LogEngine& engine) { return engine.keys().rotate(key); }, timeout);
+    return call<void>([key = std::string(key)](LogEngine& engine) { return engine.rotate_key(key); }, timeout);
   }
   Result<StagedPtr> stage(const SessionId& session, std::string_view payload, Duration timeout) override;
   Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
@@ -230,7 +238,7 @@ Result<StagedPtr> LogBackend::stage(const SessionId& session, std::string_view p
     const std::string packed = pack(payload);
     if (packed.size() <= kSmallBytes) {
       return std::make_shared<StagedInLog>(shared_, encode_locator({packed, payload.size(), {}}),
-                                           std::vector<std::uint64_t>(), epoch);
+                                           std::vector<std::uint64_t>(), epoch, key);
     }
   }
   std::vector<Piece> pieces;
@@ -262,7 +270,7 @@ Result<StagedPtr> LogBackend::stage(const SessionId& session, std::string_view p
     if (piece.number != 0) pinned.push_back(piece.number);
   }
   // Made even after a failure: it gives the pins back.
-  auto staged = std::make_shared<StagedInLog>(shared_, encode_locator(locator), std::move(pinned), epoch);
+  auto staged = std::make_shared<StagedInLog>(shared_, encode_locator(locator), std::move(pinned), epoch, key);
   if (!queued) return fail(queued.error());
   return staged;
 }
@@ -306,6 +314,7 @@ Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_
         payload(session, sequence, Reading::remembered, timeout));  // sealed with another key from now on
     return stage(into, copy, timeout);
   }
+  TRY(const SessionKeyPtr key, key_of(session));
   const std::uint64_t epoch = shared_->intake.epoch();
   std::string copy;
   std::vector<std::uint64_t> numbers;
@@ -318,7 +327,7 @@ Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_
     }
   }));
   if (!held) return fail(Errc::corrupt, "the payload of sequence " + std::to_string(sequence) + " lacks a chunk");
-  return std::make_shared<StagedInLog>(shared_, std::move(copy), std::move(numbers), epoch);
+  return std::make_shared<StagedInLog>(shared_, std::move(copy), std::move(numbers), epoch, key);
 }
 
 void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pending) {
@@ -331,11 +340,15 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
   auto room = take_room(kDeltaRoom, shared_->options.timeout);
   if (!room) return pending->settle(fail(room.error()));
   std::uint64_t epoch = 0;
+  bool same_key = true;
   const Decide watched = [&](const View& view) -> Result<Change> {
     TRY(Change change, decide(view));
     epoch = shared_->intake.epoch();
+    const SessionKeyPtr key = shared_->keys.of_session(session);
     for (const Put& put : change.puts) {
-      epoch = std::min(epoch, static_cast<const StagedInLog&>(*put.payload).epoch());
+      const auto& staged = static_cast<const StagedInLog&>(*put.payload);
+      epoch = std::min(epoch, staged.epoch());
+      same_key = same_key && staged.key() == key;
     }
     return change;
   };
@@ -345,10 +358,14 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
     if (encoded.size() > kEntryBytesMax - kSealedEntryBytes) {
       return fail(Errc::too_large, "a change of more than 16 MiB");
     }
-    TRY(const SessionKeyPtr key, key_of(session));
+    const SessionKeyPtr key = shared_->keys.of_session(session);
+    if (!same_key || (shared_->keys.enabled() && !key)) {
+      return fail(Errc::conflict, "the session was deleted meanwhile, and its key with it: try again");
+    }
     if (key) encoded = seal_entry(*key, nonce(), EntryKind::delta, encoded);
     append_entry(item->entries, {key ? EntryKind::sealed : EntryKind::delta, 0, encoded});
     item->delta = delta;
+    item->key = key;
     item->pending = pending;
     item->room = *std::move(room);
     TRY_STATUS(shared_->intake.push(item, epoch, LogIntake::Wake::now));

@@ -121,11 +121,12 @@ task::Task<Status> LogEngine::rewrite_index(std::vector<ChunkPlace> moved) {
   for (const SessionId& session : shared_->tables.all()) {
     Delta delta;
     if (!shared_->tables.snapshot(session, delta)) continue;  // not visible yet, or gone
-    CO_TRY_STATUS(co_await add_owned_entry(entries, session, EntryKind::delta, manifest_.lsn, encode(delta)));
+    const SessionKeyPtr key = shared_->keys.of_session(session);
+    CO_TRY_STATUS(co_await add_owned_entry(entries, key, EntryKind::delta, manifest_.lsn, encode(delta)));
     std::uint64_t from = 0;
     while (const auto rows = shared_->tables.packed_from(session, from)) {
       CO_TRY_STATUS(
-          co_await add_owned_entry(entries, session, EntryKind::rows, manifest_.lsn, encode_rows(session, *rows)));
+          co_await add_owned_entry(entries, key, EntryKind::rows, manifest_.lsn, encode_rows(session, *rows)));
       from = rows->last + 1;
     }
   }
@@ -163,7 +164,7 @@ task::Task<void> LogEngine::check_chunks(std::vector<Problem>& problems) {
     }
     if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
     const auto raw = open_chunk(shared_->keys, place, std::string_view(*bytes).substr(kChunkHeader));
-    const bool gone = !raw && raw.error().code == Errc::not_found;
+    const bool gone = !raw && raw.error().code == Errc::not_found;  // with its session
     if (!raw && !gone) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
   }
 }

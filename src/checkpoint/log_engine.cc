@@ -34,7 +34,7 @@ LogEngine::~LogEngine() = default;
 task::Task<Status> LogEngine::open() {
   CO_TRY_STATUS(co_await take_lock());
   CO_TRY(const bool known, co_await load_manifest());
-  CO_TRY_STATUS(co_await keys_.open(shared_->options.key, known));
+  CO_TRY_STATUS(co_await keys_.open(shared_->options.key, manifest_.log_id, known));
   for (const std::string& one : keys_.damage()) damage_.push_back({{}, 0, one});
   if (known) CO_TRY_STATUS(co_await load_index());
   CO_TRY_STATUS(co_await replay());
@@ -129,15 +129,56 @@ task::Task<void> LogEngine::run_completer() {
 
 void LogEngine::complete(std::span<const LogItemPtr> group) {
   std::vector<std::shared_ptr<const Delta>> deltas;
+  std::vector<LogItemPtr> settled;
   deltas.reserve(group.size());
+  settled.reserve(group.size());
   for (const LogItemPtr& item : group) {
     if (item->delta) deltas.push_back(item->delta);
     unflushed_bytes_ += item->entries.size();
     unflushed_.push_back(item);
+    if (!item->delta || !item->delta->erase || !shared_->keys.enabled()) {
+      settled.push_back(item);
+      continue;
+    }
+    // Before anybody sees that the session is gone: the next of its id gets a key of its own.
+    ++erasing_;
+    scope_.spawn("checkpoint.erase", finish_erasure(item, shared_->keys.retire(item->delta->session)));
   }
   shared_->tables.apply(deltas);
-  shared_->intake.settle(group, {});
+  shared_->intake.settle(settled, {});
   if (unflushed_bytes_ >= flush_bytes_) flush_.notify_all();
+}
+
+/// The deletion is told once nobody can read the session any more.
+task::Task<void> LogEngine::finish_erasure(LogItemPtr item, std::vector<SessionKeyPtr> keys) {
+  Status destroyed = co_await keys_.destroy(std::move(keys));
+  if (!destroyed) {
+    destroyed = fail(destroyed.error().code,
+                     "the session is deleted, but its key is still on the disk; opening the "
+                     "store again destroys it: " +
+                         destroyed.error().detail);
+  }
+  shared_->intake.settle({&item, 1}, destroyed);
+  --erasing_;
+  landed_.notify_all();
+}
+
+task::Task<Status> LogEngine::add_key(SessionId session) {
+  if (failure_) co_return std::unexpected(*failure_);
+  co_return co_await keys_.add(session);
+}
+
+task::Task<Status> LogEngine::give_key_back(SessionId session) {
+  std::vector<SessionKeyPtr> keys = shared_->keys.retire(session);
+  if (shared_->tables.knows(session)) {
+    for (const SessionKeyPtr& key : keys) shared_->keys.add(session, key);
+    co_return Status();
+  }
+  co_return co_await keys_.destroy(std::move(keys));
+}
+
+task::Task<Status> LogEngine::rotate_key(std::string key) {
+  co_return co_await keys_.rotate(std::move(key));
 }
 
 void LogEngine::fail_item(const LogItemPtr& item, const Error& error) {
@@ -160,7 +201,8 @@ task::Task<void> LogEngine::fail_all(Error error, std::deque<LogItemPtr> taken) 
   flush_.notify_all();
 }
 
-task::Task<Status> LogEngine::enter() {
+task::Task<Status> LogEngine::enter(bool closing) {
+  if (closing_ && !closing) co_return fail(Errc::closed, "the store was closed");
   while (busy_) {
     if (co_await free_.wait("checkpoint.maintenance", context_.after(shared_->options.timeout)) ==
         task::Woken::timed_out) {
@@ -215,7 +257,11 @@ task::Task<Status> LogEngine::close() {
     if (co_await landed_.wait("checkpoint.close", stall()) == task::Woken::timed_out) break;
   }
   for (const LogItemPtr& item : late) fail_item(item, {Errc::closed, "the store was closed"});
-  CO_TRY_STATUS(co_await enter());
+  while (erasing_ > 0) {
+    if (co_await landed_.wait("checkpoint.close", stall()) == task::Woken::timed_out) break;
+  }
+  co_await keys_.close();
+  CO_TRY_STATUS(co_await enter(true));
   Status flushed = co_await flush();
   if (flushed && unflushed_.empty()) {
     // It only makes the next opening quicker: a full disk does without.

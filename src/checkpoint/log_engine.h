@@ -53,7 +53,10 @@ class LogEngine {
   /// Bytes given back.
   task::Task<Result<std::uint64_t>> compact();
   task::Task<Result<std::vector<Problem>>> scrub();
-  LogKeys& keys() { return keys_; }
+  task::Task<Status> add_key(SessionId session);
+  /// If nothing of the session is there, or in line.
+  task::Task<Status> give_key_back(SessionId session);
+  task::Task<Status> rotate_key(std::string key);
   task::Task<Status> close();
   std::uint64_t bytes_on_disk() const;
   /// Places found damaged while opening.
@@ -75,8 +78,16 @@ class LogEngine {
   task::Task<Status> replay();
   Status load_entry(const Entry& entry, const std::shared_ptr<const void>& owner);
   Status load_frame(std::uint64_t lsn, std::string_view bytes);
-  /// What was sealed; nothing if its key was destroyed.
-  Result<std::optional<std::string>> unsealed(const Entry& entry, EntryKind& kind);
+  Status load_content(const Entry& entry, const std::shared_ptr<const void>& owner);
+  Status load_delta(std::string_view payload, LogItem& item);
+  Status load_sealed(const Entry& entry, LogItem& item);
+  struct Opened {
+    EntryKind kind = EntryKind::delta;
+    SessionKeyPtr key;
+    std::string payload;
+  };
+  /// Nothing if its key was destroyed, not_found if it is lost.
+  Result<std::optional<Opened>> unsealed(const Entry& entry);
   task::Task<Status> open_wal();
   task::Task<Status> remove_strays();
 
@@ -85,6 +96,7 @@ class LogEngine {
   task::Task<Status> write(LogItemPtr item);
   task::Task<void> run_completer();
   void complete(std::span<const LogItemPtr> group);
+  task::Task<void> finish_erasure(LogItemPtr item, std::vector<SessionKeyPtr> keys);
   task::Task<void> fail_all(Error error, std::deque<LogItemPtr> taken);
   void fail_item(const LogItemPtr& item, const Error& error);
 
@@ -100,7 +112,7 @@ class LogEngine {
   /// Appends an entry; `entries` goes to the index when it is a block.
   task::Task<Status> add_entry(std::string& entries, EntryKind kind, std::uint64_t lsn, std::string payload);
   /// The same for what a session owns: sealed, or left out if its key is gone.
-  task::Task<Status> add_owned_entry(std::string& entries, SessionId session, EntryKind kind, std::uint64_t lsn,
+  task::Task<Status> add_owned_entry(std::string& entries, SessionKeyPtr key, EntryKind kind, std::uint64_t lsn,
                                      std::string payload);
   task::Task<Status> write_block(std::string& entries);
   task::Task<Status> write_manifest();
@@ -115,7 +127,7 @@ class LogEngine {
   void restore(Manifest before);
   task::Task<Result<std::string>> read_at(std::string name, std::uint64_t offset, std::size_t bytes);
   task::Task<void> check_chunks(std::vector<Problem>& problems);
-  task::Task<Status> enter();
+  task::Task<Status> enter(bool closing = false);
   void leave();
 
   Deadline stall() const { return context_.after(shared_->options.stall_deadline); }
@@ -145,6 +157,7 @@ class LogEngine {
   bool closing_ = false;
   bool busy_ = false;  // a flush or a compaction runs
   bool writing_ = false;
+  std::size_t erasing_ = 0;  // sessions whose keys are being destroyed
   task::Event work_;
   task::Event landed_;  // a flight to complete, or the last one is done
   task::Event flush_;

@@ -68,12 +68,11 @@ task::Task<Status> LogEngine::add_entry(std::string& entries, EntryKind kind, st
   co_return Status();
 }
 
-task::Task<Status> LogEngine::add_owned_entry(std::string& entries, SessionId session, EntryKind kind,
+task::Task<Status> LogEngine::add_owned_entry(std::string& entries, SessionKeyPtr key, EntryKind kind,
                                               std::uint64_t lsn, std::string payload) {
   if (kind == EntryKind::delta) loose_bytes_ += kEntryHeader + payload.size();
   if (shared_->keys.enabled()) {
-    const SessionKeyPtr key = shared_->keys.of_session(session);
-    if (!key) co_return Status();
+    if (!key || shared_->keys.destroyed(key->number())) co_return Status();
     const auto nonce = random_bytes<kNonceBytes>([this] { return context_.env().entropy.next(); });
     payload = seal_entry(*key, nonce, kind, payload);
     kind = EntryKind::sealed;
@@ -171,13 +170,16 @@ task::Task<Status> LogEngine::write_changes(std::size_t count) {
   std::string entries;
   for (std::size_t i = 0; i < count; ++i) {
     const LogItemPtr item = unflushed_[i];
+    if (!item->unread.empty()) CO_TRY_STATUS(co_await add_entry(entries, EntryKind::sealed, item->lsn, item->unread));
     if (!item->delta) continue;
-    for (auto& entry : gatherer.add(item->lsn, item->delta)) {
-      CO_TRY_STATUS(co_await add_owned_entry(entries, entry.session, entry.kind, entry.lsn, std::move(entry.payload)));
+    for (auto& entry : gatherer.add(item->lsn, item->delta, item->key)) {
+      CO_TRY_STATUS(
+          co_await add_owned_entry(entries, std::move(entry.key), entry.kind, entry.lsn, std::move(entry.payload)));
     }
   }
   for (auto& entry : gatherer.finish()) {
-    CO_TRY_STATUS(co_await add_owned_entry(entries, entry.session, entry.kind, entry.lsn, std::move(entry.payload)));
+    CO_TRY_STATUS(
+        co_await add_owned_entry(entries, std::move(entry.key), entry.kind, entry.lsn, std::move(entry.payload)));
   }
   co_return co_await write_block(entries);
 }

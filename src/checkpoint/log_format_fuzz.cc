@@ -37,7 +37,7 @@ void run(std::string_view input) {
     CHECK(!open_entry(SessionKey(sealed->key, secret), *sealed));  // no input guesses the tag
   }
   if (const auto record = decode_key_record(input, secret)) CHECK(record->kind != KeyRecord::Kind::key);
-  (void)check_key_file_header(input, secret);
+  (void)check_key_file_header(input, secret, 7);
 
   if (const auto place = decode_place(input)) CHECK(encode_place(*place) == input);
   if (const auto rows = decode_rows(input)) {

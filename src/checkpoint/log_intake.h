@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "checkpoint/backend.h"
+#include "checkpoint/keyring.h"
 #include "checkpoint/room.h"
 
 namespace chronik::checkpoint {
@@ -22,6 +23,8 @@ struct LogItem {
   std::string entries;  // their lsn still to be set
   std::vector<std::uint64_t> chunks;
   std::shared_ptr<const Delta> delta;
+  SessionKeyPtr key;   // of the delta, in an encrypted store
+  std::string unread;  // a sealed entry whose key is lost
   PendingPtr pending;
   std::vector<PendingPtr> followers;  // changed nothing, but saw this
   Room::Token room;

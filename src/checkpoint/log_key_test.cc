@@ -45,19 +45,24 @@ std::vector<std::string> holding(SimWorld& world, std::string_view word) {
   return found;
 }
 
-/// Sessions whose key stands in both files.
-std::set<SessionId> sessions_with_key(SimWorld& world, const std::string& key) {
+/// Sessions whose key stands in the files, and how often.
+std::map<SessionId, int> copies_of_keys(SimWorld& world, const std::string& key) {
   std::map<SessionId, int> copies;
   const auto files = files_of(world);
   for (const char* name : {"store/keys-a", "store/keys-b"}) {
     const std::string& bytes = files.at(name);
     for (std::size_t at = kKeyRecord; at < bytes.size(); at += kKeyRecord) {
-      const auto record = decode_key_record(std::string_view(bytes).substr(at, kKeyRecord), Secret(key));
+      const auto record = decode_key_record(std::string_view(bytes).substr(at, kKeyRecord), wrap_key(Secret(key)));
       if (record && record->kind == KeyRecord::Kind::key) ++copies[record->session];
     }
   }
+  return copies;
+}
+
+/// Those in both.
+std::set<SessionId> sessions_with_key(SimWorld& world, const std::string& key) {
   std::set<SessionId> sessions;
-  for (const auto& [session, count] : copies) {
+  for (const auto& [session, count] : copies_of_keys(world, key)) {
     EXPECT_EQ(count, 2);
     sessions.insert(session);
   }
@@ -372,6 +377,118 @@ TEST(LogKey, a_key_that_is_lost_takes_its_session_and_no_other) {
     ASSERT_TRUE(store->close());
     world->restart();
   }
+}
+
+TEST(LogKey, a_lost_key_of_what_is_only_in_the_write_ahead_log_takes_no_other_session_either) {
+  const auto world = std::make_shared<SimWorld>(12);
+  {
+    const Store store = open_store(world, with_key(kFirst)).value();
+    for (const char* name : {"s0", "s1", "s2"}) kit::save(kit::new_session(store, name), kit::noise(5000, 1));
+    world->crash();
+  }
+  for (const char* name : {"store/keys-a", "store/keys-b"}) {
+    ASSERT_TRUE(world->machine().flip(name, 2 * kKeyRecord + 40, 1));
+  }
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    const auto store = open_store(world, with_key(kFirst));
+    ASSERT_TRUE(store) << store.error().message();
+    const VerifyReport report = store->verify().value();
+    EXPECT_TRUE(std::ranges::any_of(report.problems, [](const Problem& p) { return p.what.contains("is lost"); }));
+    for (const char* name : {"s0", "s2"}) {
+      const Session session = store->session(name).value();
+      EXPECT_TRUE(session.payload(session.latest().value().id).value() == kit::noise(5000, 1));
+    }
+    EXPECT_EQ(kit::code_of(store->rotate_key(kSecond)), Errc::corrupt);
+    ASSERT_TRUE(store->close());
+    world->restart();
+  }
+}
+
+TEST(LogKey, a_closed_store_touches_nothing) {
+  const auto world = std::make_shared<SimWorld>(13);
+  const Store closed = open_store(world, with_key(kFirst)).value();
+  kit::save(kit::new_session(closed, "s"), "x");
+  ASSERT_TRUE(closed.close());
+  {
+    const Store store = open_store(world, with_key(kFirst)).value();
+    kit::save(kit::new_session(store, "t"), kit::noise(5000, 1));
+    const auto before = files_of(*world);
+    EXPECT_EQ(kit::code_of(closed.create_session("more")), Errc::closed);
+    EXPECT_EQ(kit::code_of(closed.rotate_key(kSecond)), Errc::closed);
+    EXPECT_EQ(kit::code_of(closed.delete_session("s")), Errc::closed);
+    EXPECT_EQ(kit::code_of(closed.compact()), Errc::closed);
+    EXPECT_TRUE(files_of(*world) == before);
+    kit::expect_sound(store);
+    world->crash();
+  }
+  const Store store = open_store(world, with_key(kFirst)).value();
+  EXPECT_TRUE(store.session("t").value().at_sequence(1));
+  kit::expect_sound(store);
+}
+
+TEST(LogKey, what_comes_to_nothing_leaves_no_key) {
+  const auto world = std::make_shared<SimWorld>(14);
+  const Store store = open_store(world, with_key(kFirst)).value();
+  const Session session = kit::new_session(store);
+  const Checkpoint saved = kit::save(session, "x");
+  std::vector<std::string> lines;
+  ASSERT_TRUE(session.export_to([&](std::string_view line) -> Status {
+    lines.emplace_back(line);
+    return {};
+  }));
+  lines[1].replace(lines[1].find("main"), 4, "mean");
+  // Another session, as far as its header goes.
+  const std::size_t at = lines[0].find(to_string(session.id()));
+  ASSERT_NE(at, std::string::npos);
+  lines[0][at + 35] = lines[0][at + 35] == '0' ? '1' : '0';
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(kit::code_of(store.create_session("s")), Errc::already_exists);
+    EXPECT_EQ(kit::code_of(session.fork(saved.id, "s")), Errc::already_exists);
+    std::size_t next = 0;
+    EXPECT_FALSE(store.import_from([&]() -> Result<std::optional<std::string>> { return lines[next++]; }));
+  }
+  EXPECT_EQ(sessions_with_key(*world, kFirst), std::set{session.id()});
+}
+
+TEST(LogKey, what_a_deleted_session_left_in_packs_is_no_problem) {
+  const auto world = std::make_shared<SimWorld>(15);
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    const Store store = open_store(world, with_key(kFirst)).value();
+    kit::expect_sound(store);
+    kit::save(kit::new_session(store, "s"), kit::noise(5000, static_cast<std::uint64_t>(round)));
+    if (round == 0) ASSERT_TRUE(store.delete_session("s"));
+    if (round == 1) ASSERT_TRUE(store.rename_session("s", "t"));  // it has the place of the first one's key
+    ASSERT_TRUE(store.close());
+    world->restart();
+  }
+}
+
+TEST(LogKey, a_deletion_that_cannot_destroy_the_key_says_so_and_the_next_opening_does) {
+  const auto world = std::make_shared<SimWorld>(16);
+  SessionId kept;
+  {
+    const Store store = open_store(world, with_key(kFirst)).value();
+    kept = kit::new_session(store, "kept").id();
+    const Session session = kit::new_session(store, "gone");
+    kit::save(session, kit::noise(5000, 1));
+    // The change becomes durable, then syncs fail: those of the files of keys.
+    world->power_for(0);
+    EXPECT_EQ(kit::code_of(store.delete_session("gone")), Errc::timed_out);
+    world->power_for(std::nullopt);
+    for (int i = 0; i < 1000 && store.session("gone"); ++i) world->world().step();
+    EXPECT_FALSE(store.session("gone"));
+    world->machine().disk_faults().fail_syncs = true;
+    world->world().run_for(std::chrono::seconds(1));
+    world->machine().disk_faults().fail_syncs = false;
+    EXPECT_EQ(copies_of_keys(*world, kFirst).size(), 2U);
+    EXPECT_EQ(kit::code_of(store.create_session("more")), Errc::storage_failed);
+    world->crash();
+  }
+  const Store store = open_store(world, with_key(kFirst)).value();
+  EXPECT_FALSE(store.session("gone"));
+  EXPECT_EQ(sessions_with_key(*world, kFirst), std::set{kept});
 }
 
 TEST(LogKey, without_its_files_of_keys_a_store_says_so) {

@@ -143,49 +143,53 @@ void LogEngine::load_blocks(const std::string& path, std::uint64_t at, const Buf
 Status LogEngine::load_entry(const Entry& entry, const std::shared_ptr<const void>& owner) {
   switch (entry.kind) {
     case EntryKind::sealed: {
-      EntryKind kind{};
-      TRY(auto payload, unsealed(entry, kind));
-      if (!payload) return {};
-      const auto opened = std::make_shared<const std::string>(*std::move(payload));
-      return load_entry({kind, entry.lsn, *opened}, opened);
+      TRY(auto opened, unsealed(entry));
+      if (!opened) return {};
+      const auto payload = std::make_shared<const std::string>(std::move(opened->payload));
+      return load_content({opened->kind, entry.lsn, *payload}, payload);
     }
+    case EntryKind::delta:
+    case EntryKind::rows:
+      if (shared_->keys.enabled()) return fail(Errc::corrupt, "an entry that is not encrypted");
+      return load_content(entry, owner);
     case EntryKind::chunk: {
       TRY(const ChunkPlace place, decode_place(entry.payload));
       shared_->chunks.set(place, nullptr);
       return {};
     }
-    case EntryKind::delta: {
-      TRY(Delta delta, decode_delta(entry.payload));
-      loose_bytes_ += kEntryHeader + entry.payload.size();
-      shared_->tables.load(std::move(delta));
-      return {};
-    }
-    case EntryKind::rows: {
-      TRY(auto rows, decode_rows(entry.payload));
-      auto& [session, block] = rows;
-      block.owner = owner;
-      if (!owner) {
-        const auto copy = std::make_shared<const std::string>(block.packed);
-        block.packed = *copy;
-        block.owner = copy;
-      }
-      return shared_->tables.load(session, std::move(block));
-    }
   }
   return fail(Errc::corrupt, "an entry of an unknown kind");
 }
 
-Result<std::optional<std::string>> LogEngine::unsealed(const Entry& entry, EntryKind& kind) {
+/// What a session owns.
+Status LogEngine::load_content(const Entry& entry, const std::shared_ptr<const void>& owner) {
+  if (entry.kind == EntryKind::delta) {
+    TRY(Delta delta, decode_delta(entry.payload));
+    loose_bytes_ += kEntryHeader + entry.payload.size();
+    shared_->tables.load(std::move(delta));
+    return {};
+  }
+  TRY(auto rows, decode_rows(entry.payload));
+  auto& [session, block] = rows;
+  block.owner = owner;
+  if (!owner) {
+    const auto copy = std::make_shared<const std::string>(block.packed);
+    block.packed = *copy;
+    block.owner = copy;
+  }
+  return shared_->tables.load(session, std::move(block));
+}
+
+Result<std::optional<LogEngine::Opened>> LogEngine::unsealed(const Entry& entry) {
   TRY(const SealedEntry sealed, decode_sealed(entry.payload));
-  kind = sealed.kind;
   const SessionKeyPtr key = shared_->keys.numbered(sealed.key);
   if (!key && shared_->keys.destroyed(sealed.key)) {
     destroyed_keys_met_.insert(sealed.key);
     return std::nullopt;
   }
-  if (!key) return fail(Errc::corrupt, "the key of an entry is lost");
+  if (!key) return fail(Errc::not_found, "the key of an entry is lost");
   TRY(std::string payload, open_entry(*key, sealed));
-  return payload;
+  return Opened{sealed.kind, key, std::move(payload)};
 }
 
 task::Task<Status> LogEngine::replay() {
@@ -209,6 +213,28 @@ task::Task<Status> LogEngine::replay() {
   co_return Status();
 }
 
+Status LogEngine::load_delta(std::string_view payload, LogItem& item) {
+  TRY(Delta delta, decode_delta(payload));
+  item.delta = std::make_shared<const Delta>(delta);
+  shared_->tables.load(std::move(delta));
+  return {};
+}
+
+/// Without its key it goes to the index as it is: others may still have the key.
+Status LogEngine::load_sealed(const Entry& entry, LogItem& item) {
+  auto opened = unsealed(entry);
+  if (!opened && opened.error().code == Errc::not_found) {
+    damage_.push_back({{}, 0, path("wal") + ": change " + std::to_string(item.lsn) + ": " + opened.error().detail});
+    item.unread = entry.payload;
+    return {};
+  }
+  if (!opened) return fail(opened.error());
+  if (!*opened) return {};
+  if ((*opened)->kind != EntryKind::delta) return fail(Errc::corrupt, "packed rows in the write-ahead log");
+  item.key = (*opened)->key;
+  return load_delta((*opened)->payload, item);
+}
+
 Status LogEngine::load_frame(std::uint64_t lsn, std::string_view bytes) {
   auto item = std::make_shared<LogItem>();
   item->lsn = lsn;
@@ -221,21 +247,12 @@ Status LogEngine::load_frame(std::uint64_t lsn, std::string_view bytes) {
           chunk.number, chunk.hash, chunk.raw, static_cast<std::uint32_t>(chunk.packed.size()), 0, 0};
       shared_->chunks.set(place, std::make_shared<const std::string>(chunk.packed));
       item->chunks.push_back(chunk.number);
-    } else if (entry.kind == EntryKind::delta || entry.kind == EntryKind::sealed) {
-      std::string_view payload = entry.payload;
-      std::optional<std::string> opened;
-      if (entry.kind == EntryKind::sealed) {
-        EntryKind kind{};
-        TRY(opened, unsealed(entry, kind));
-        if (!opened) continue;
-        if (kind != EntryKind::delta) return fail(Errc::corrupt, "packed rows in the write-ahead log");
-        payload = *opened;
-      }
-      TRY(Delta delta, decode_delta(payload));
-      item->delta = std::make_shared<const Delta>(delta);
-      shared_->tables.load(std::move(delta));
+    } else if (entry.kind == EntryKind::sealed) {
+      TRY_STATUS(load_sealed(entry, *item));
+    } else if (entry.kind == EntryKind::delta && !shared_->keys.enabled()) {
+      TRY_STATUS(load_delta(entry.payload, *item));
     } else {
-      return fail(Errc::corrupt, "packed rows in the write-ahead log");
+      return fail(Errc::corrupt, "an entry of a kind that the write-ahead log does not hold");
     }
   }
   if (!damage.empty()) return fail(Errc::corrupt, damage.front().what);

@@ -87,7 +87,7 @@ class MemoryBackend final : public Backend {
   explicit MemoryBackend(const Options& options) : tables_(options.events_kept, payloads_.get()) {}
 
   Status prepare(const SessionId&, Duration) override { return {}; }
-  Status forget(const SessionId&, Duration) override { return {}; }
+  void abandon(const SessionId&) override {}
   Status rotate_key(std::string_view, Duration) override { return not_encrypted(); }
   Result<StagedPtr> stage(const SessionId&, std::string_view payload, Duration) override {
     return std::make_shared<StagedInMemory>(payloads_, payloads_->add(payload));

@@ -176,7 +176,7 @@ TEST(RowGatherer, packs_full_blocks_and_leaves_the_order_of_a_session) {
   std::vector<RowGatherer::Made> made;
   std::uint64_t lsn = 0;
   for (const auto& delta : deltas) {
-    for (auto& one : gatherer.add(++lsn, delta)) made.push_back(std::move(one));
+    for (auto& one : gatherer.add(++lsn, delta, nullptr)) made.push_back(std::move(one));
   }
   for (auto& one : gatherer.finish()) made.push_back(std::move(one));
 

@@ -13,18 +13,19 @@ bool only_adds(const Delta& delta) {
 }
 }  // namespace
 
-std::vector<RowGatherer::Made> RowGatherer::add(std::uint64_t lsn, std::shared_ptr<const Delta> delta) {
+std::vector<RowGatherer::Made> RowGatherer::add(std::uint64_t lsn, std::shared_ptr<const Delta> delta,
+                                                SessionKeyPtr key) {
   std::vector<Made> made;
   const bool adds = only_adds(*delta);
   if (adds && rows_[delta->session] >= RowBlock::kRowsMax) {
-    runs_[delta->session].push_back({lsn, std::move(delta)});
+    runs_[delta->session].push_back({lsn, std::move(delta), std::move(key)});
     return made;
   }
   if (const auto run = runs_.find(delta->session); run != runs_.end()) {
     release(std::move(run->second), made);
     runs_.erase(run);
   }
-  made.push_back({delta->session, EntryKind::delta, lsn, encode(*delta)});
+  made.push_back({std::move(key), EntryKind::delta, lsn, encode(*delta)});
   return made;
 }
 
@@ -51,7 +52,7 @@ void RowGatherer::release(std::vector<Change> run, std::vector<Made>& into) cons
     rest.session = run[0].delta->session;
     LooseRows block;
     const auto pack = [&] {
-      into.push_back({rest.session, EntryKind::rows, lsn, encode_rows(rest.session, pack_rows(block))});
+      into.push_back({run[0].key, EntryKind::rows, lsn, encode_rows(rest.session, pack_rows(block))});
       block = {};
     };
     for (std::size_t i = 0; i < cut; ++i) {
@@ -67,10 +68,10 @@ void RowGatherer::release(std::vector<Change> run, std::vector<Made>& into) cons
     pack();
     const std::size_t dropped = rest.events.size() - std::min(rest.events.size(), events_kept_);
     rest.events.erase(rest.events.begin(), rest.events.begin() + static_cast<std::ptrdiff_t>(dropped));
-    into.push_back({rest.session, EntryKind::delta, lsn, encode(rest)});
+    into.push_back({run[0].key, EntryKind::delta, lsn, encode(rest)});
   }
   for (std::size_t i = cut; i < run.size(); ++i) {
-    into.push_back({run[i].delta->session, EntryKind::delta, run[i].lsn, encode(*run[i].delta)});
+    into.push_back({run[i].key, EntryKind::delta, run[i].lsn, encode(*run[i].delta)});
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/keyring.h"
 #include "checkpoint/log_format.h"
 #include "checkpoint/model.h"
 
@@ -15,7 +16,7 @@ namespace chronik::checkpoint {
 class RowGatherer {
  public:
   struct Made {
-    SessionId session;
+    SessionKeyPtr key;
     EntryKind kind = EntryKind::delta;
     std::uint64_t lsn = 0;
     std::string payload;
@@ -25,13 +26,14 @@ class RowGatherer {
   /// First every change is counted, then every one is added, in the same order.
   void count(const Delta& delta) { rows_[delta.session] += delta.puts.size(); }
   /// What can be written now.
-  std::vector<Made> add(std::uint64_t lsn, std::shared_ptr<const Delta> delta);
+  std::vector<Made> add(std::uint64_t lsn, std::shared_ptr<const Delta> delta, SessionKeyPtr key);
   std::vector<Made> finish();
 
  private:
   struct Change {
     std::uint64_t lsn = 0;
     std::shared_ptr<const Delta> delta;
+    SessionKeyPtr key;
   };
   void release(std::vector<Change> run, std::vector<Made>& into) const;
 

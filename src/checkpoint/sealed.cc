@@ -60,8 +60,7 @@ Result<std::string> open_chunk(const Keyring& keys, const ChunkPlace& place, std
     Decoder from(stored);
     const std::uint64_t number = from.fixed64();
     key = keys.numbered(number);
-    if (!key && keys.destroyed(number)) return fail(Errc::not_found, "the session of a chunk was deleted");
-    if (!key) return fail(Errc::corrupt, "the key of a chunk is lost");
+    if (!key) return fail(Errc::not_found, "the key of a chunk was destroyed");
     TRY(opened, key->open(from.rest(), text_of(place.hash)));
     stored = opened;
   }

@@ -27,7 +27,7 @@ Result<std::string> open_entry(const SessionKey& key, const SealedEntry& entry);
 Digest chunk_address(const SessionKey* key, std::string_view raw);
 /// A chunk as it is stored: packed, and sealed behind that, with the number of the key before it.
 std::string store_chunk(const SessionKey* key, const Nonce& nonce, const Digest& address, std::string_view raw);
-/// Its bytes; corrupt if they do not have their address, not_found if their key was destroyed.
+/// Its bytes; corrupt if they do not have their address, not_found without their key.
 Result<std::string> open_chunk(const Keyring& keys, const ChunkPlace& place, std::string_view stored);
 
 }  // namespace chronik::checkpoint

@@ -107,7 +107,9 @@ Result<Session> LocalSession::fork(const CheckpointId& id, std::string_view name
   TRY(const SessionInfo info, describe());
   const SessionId fresh = new_session_id(core_->world());
   TRY_STATUS(core_->backend().prepare(fresh, core_->timeout()));
-  TRY(const StagedPtr payload, core_->backend().stage_again(id_, old.sequence, fresh, core_->timeout()));
+  auto staged = core_->backend().stage_again(id_, old.sequence, fresh, core_->timeout());
+  if (!staged) core_->backend().abandon(fresh);
+  TRY(const StagedPtr payload, std::move(staged));
   const SessionRow row{fresh, std::string(name), info.metadata, info.name + "/" + to_string(id), core_->world().now()};
   const Decide decide = [core = core_.get(), row, old, payload](const View& view) -> Result<Change> {
     Checkpoint c = old;
@@ -129,7 +131,9 @@ Result<Session> LocalSession::fork(const CheckpointId& id, std::string_view name
     change.puts.push_back({std::move(c), payload});
     return change;
   };
-  TRY_STATUS(core_->run(fresh, decide, core_->timeout()));
+  const Status made = core_->run(fresh, decide, core_->timeout());
+  if (!made) core_->backend().abandon(fresh);
+  if (!made) return std::unexpected(made.error());
   return make_session(core_, fresh);
 }
 

@@ -64,7 +64,7 @@ class SqliteBackend final : public Backend {
   ~SqliteBackend() override { (void)close(options_.timeout); }
 
   Status prepare(const SessionId&, Duration) override { return {}; }
-  Status forget(const SessionId&, Duration) override { return {}; }
+  void abandon(const SessionId&) override {}
   Status rotate_key(std::string_view, Duration) override { return not_encrypted(); }
   Result<StagedPtr> stage(const SessionId&, std::string_view payload, Duration timeout) override {
     if (payload.size() >= kPayloadBytesMax) return fail(Errc::too_large, "SQLite takes payloads below 1 GiB");

@@ -18,8 +18,11 @@ Result<Session> LocalStore::create_session(std::string_view name, std::string_vi
     change.events.push_back(make_event(*core, view.head(), EventKind::created, 0, 0));
     return change;
   };
+  if (core_->backend().find_session(name)) return fail(Errc::already_exists, "a session is named " + row.name);
   TRY_STATUS(core_->backend().prepare(id, core_->timeout()));
-  TRY_STATUS(core_->run(id, decide, core_->timeout()));
+  const Status made = core_->run(id, decide, core_->timeout());
+  if (!made) core_->backend().abandon(id);
+  if (!made) return std::unexpected(made.error());
   return make_session(core_, id);
 }
 
@@ -84,8 +87,7 @@ Status LocalStore::delete_session(std::string_view name) const {
     change.events.push_back(make_event(*core, view.head(), EventKind::deleted, 0, view.head().checkpoints));
     return change;
   };
-  TRY_STATUS(core_->run(id, decide, core_->timeout()));
-  return core_->backend().forget(id, core_->timeout());
+  return core_->run(id, decide, core_->timeout());
 }
 
 Status LocalStore::rotate_key(std::string_view key) const {

@@ -162,6 +162,9 @@ Result<std::shared_ptr<const Delta>> Tables::propose(const SessionId& session, c
       return nullptr;
     }
     CHECK(!change->events.empty() && (table.next_present || change->row));
+    if (!table.next_present && !table.line.empty()) {
+      return refuse({Errc::conflict, "the session is being deleted: once that is on the disk, try again"});
+    }
     auto delta = std::make_shared<const Delta>(make_delta(session, table.next_head, *change));
     if (delta->row) {
       if (auto reserved = reserve_name(delta->row->name, session); !reserved)
@@ -488,6 +491,13 @@ Status Tables::with_locator(const SessionId& session, std::uint64_t sequence,
   if (!row) return no_checkpoint();
   use(row->locator);
   return {};
+}
+
+bool Tables::knows(const SessionId& session) const {
+  const TablePtr place = table(session);
+  if (!place) return false;
+  const std::lock_guard lock(place->mutex);
+  return place->present || !place->line.empty();
 }
 
 std::vector<SessionId> Tables::all() const {

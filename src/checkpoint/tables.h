@@ -63,6 +63,8 @@ class Tables {
   Status with_locator(const SessionId& session, std::uint64_t sequence,
                       const std::function<void(std::string_view)>& use) const;
   std::vector<SessionId> all() const;
+  /// Whether it is there, or something of it is in line.
+  bool knows(const SessionId& session) const;
   /// A session without its rows, as a delta that load() takes.
   Status snapshot(const SessionId& session, Delta& into) const;
   /// Its rows from the first at or above `sequence` on, as many as a block holds.

@@ -314,8 +314,8 @@ struct Import {
   std::vector<Put> puts;
 };
 
-Result<Import> read_all(Core& core, const std::function<Result<std::optional<std::string>>()>& lines) {
-  Import import;
+/// `import` has the session's row as soon as that was read.
+Status read_all(Core& core, const std::function<Result<std::optional<std::string>>()>& lines, Import& import) {
   Sha256 all;
   bool begun = false;
   for (;;) {
@@ -330,7 +330,7 @@ Result<Import> read_all(Core& core, const std::function<Result<std::optional<std
       if (parsed.checkpoints != import.puts.size() || parsed.hash != all.finish()) {
         return fail(Errc::corrupt, "the export was changed: it does not have the hash of its last line");
       }
-      return import;
+      return {};
     }
     all.add(*line);
     all.add("\n");
@@ -381,13 +381,20 @@ Result<Change> decide_import(Core& core, const View& view, const Import& import,
 }  // namespace
 
 Result<ImportReport> LocalStore::import_from(const std::function<Result<std::optional<std::string>>()>& lines) const {
-  TRY(Import read, read_all(*core_, lines));
+  Import read;
+  if (auto whole = read_all(*core_, lines, read); !whole) {
+    if (!read.row.id.is_nil()) core_->backend().abandon(read.row.id);
+    return fail(std::move(whole).error());
+  }
   const auto import = std::make_shared<const Import>(std::move(read));
   const auto report = std::make_shared<ImportReport>();
   const Decide decide = [core = core_.get(), import, report](const View& view) {
     return decide_import(*core, view, *import, *report);
   };
-  TRY_STATUS(core_->run(import->row.id, decide, core_->timeout()));
+  if (auto done = core_->run(import->row.id, decide, core_->timeout()); !done) {
+    core_->backend().abandon(import->row.id);
+    return fail(std::move(done).error());
+  }
   return *report;
 }
 

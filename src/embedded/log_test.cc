@@ -1,4 +1,7 @@
 // The conformance kit on the log, on the real disk; a second process at the door; the size of what is stored.
+#include <filesystem>
+#include <fstream>
+
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
 #include "checkpoint/conformance_threads_for_test.h"
@@ -87,6 +90,81 @@ TEST(Log, a_state_that_changes_little_costs_little) {
   const Session session = store.session("s").value();
   EXPECT_TRUE(session.payload(session.latest().value().id).value() == state);
   EXPECT_EQ(session.describe().value().last_sequence, 500U);
+}
+
+/// Three sessions in an encrypted store, closed.
+std::vector<std::string> make_encrypted(const std::string& directory, const Options& options) {
+  const Store store = Store::open(directory, options).value();
+  for (const char* name : {"s0", "s1", "s2"}) kit::save(kit::new_session(store, name), kit::noise(5000, 1));
+  EXPECT_TRUE(store.close());
+  return {"s0", "s1", "s2"};
+}
+
+TEST(EncryptedLog, bytes_behind_the_end_of_its_files_of_keys_are_no_harm) {
+  const embedded::TestDirectory directory;
+  Options options;
+  options.key = std::string(32, 'k');
+  const auto names = make_encrypted(directory.path("store"), options);
+  for (const char* file : {"keys-a", "keys-b"}) {
+    std::ofstream(directory.path("store") + "/" + file, std::ios::app | std::ios::binary) << "torn";
+  }
+  for (int round = 0; round < 3; ++round) {
+    const Store store = Store::open(directory.path("store"), options).value();
+    for (const std::string& name : names) EXPECT_TRUE(store.session(name).value().at_sequence(1));
+    kit::save(kit::new_session(store, "more" + std::to_string(round)), "x");
+    kit::expect_sound(store);
+    ASSERT_TRUE(store.close());
+  }
+}
+
+TEST(EncryptedLog, a_file_of_keys_of_another_store_or_of_another_time_is_mended_not_believed) {
+  const embedded::TestDirectory directory;
+  Options options;
+  options.key = std::string(32, 'k');
+  const std::string here = directory.path("store");
+  const auto names = make_encrypted(here, options);
+  make_encrypted(directory.path("other"), options);
+  const auto over = std::filesystem::copy_options::overwrite_existing;
+  const auto check = [&](const std::vector<std::string>& wanted) {
+    const Store store = Store::open(here, options).value();
+    for (const std::string& name : wanted) {
+      const Session session = store.session(name).value();
+      EXPECT_TRUE(session.payload(session.latest().value().id).value() == kit::noise(5000, 1)) << name;
+    }
+    kit::expect_sound(store);
+    EXPECT_TRUE(store.close());
+  };
+  for (const char* file : {"/keys-a", "/keys-b"}) {
+    std::filesystem::copy_file(directory.path("other") + file, here + file, over);
+    check(names);
+  }
+  for (const char* file : {"/keys-a", "/keys-b"}) {
+    SCOPED_TRACE(file);
+    std::filesystem::copy_file(here + file, directory.path("old"), over);
+    const std::string name = "s" + std::string(file).substr(6);
+    {
+      const Store store = Store::open(here, options).value();
+      kit::save(kit::new_session(store, name), "x");
+      ASSERT_TRUE(store.delete_session(name));
+      kit::save(kit::new_session(store, name + " again"), kit::noise(5000, 1));
+      ASSERT_TRUE(store.close());
+    }
+    std::filesystem::copy_file(directory.path("old"), here + file, over);
+    check({"s0", "s1", "s2", name + " again"});
+  }
+  // Both of another store: that is said, and nothing is written.
+  for (const char* file : {"/keys-a", "/keys-b"}) {
+    std::filesystem::copy_file(here + file, directory.path("right") + std::string(file).substr(1), over);
+    std::filesystem::copy_file(directory.path("other") + file, here + file, over);
+  }
+  const auto refused = Store::open(here, options);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::wrong_key);
+  EXPECT_TRUE(refused.error().detail.contains("another store")) << refused.error().detail;
+  for (const char* file : {"/keys-a", "/keys-b"}) {
+    std::filesystem::copy_file(directory.path("right") + std::string(file).substr(1), here + file, over);
+  }
+  check(names);
 }
 
 TEST(Log, pruning_gives_the_bytes_back) {

@@ -31,17 +31,6 @@ __all__ = [
 ]
 
 
-def _key(given: bytes | str) -> bytes:
-    """32 bytes, or their 64 hexadecimal digits; an error never shows them."""
-    try:
-        key = bytes.fromhex(given) if isinstance(given, str) else bytes(given)
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise InvalidArgument("a key is 32 bytes, or 64 hexadecimal digits, as openssl rand -hex 32 prints them") from None
-    return key
-
-
 def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any) -> Store:
     """A store, by where it is:
 
@@ -61,14 +50,14 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
         from .http import HttpStore
         return HttpStore(given, timeout=timeout, **options)
     from . import _native
-    from .embedded import EmbeddedStore
+    from .embedded import EmbeddedStore, key_bytes
     options["timeout"] = timeout
     unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline", "cache_bytes",
                                "key"}
     if unknown:
         raise TypeError(f"open: no option {', '.join(sorted(unknown))} for an embedded store")
     if "key" in options:
-        options["key"] = _key(options["key"])
+        options["key"] = key_bytes(options["key"])
     # Only a path object may name a directory that looks like something else.
     scheme = re.match(r"([A-Za-z]\w+):", given) if isinstance(where, str) else None
     if not given or given == "sqlite:" or (scheme and given != "memory:" and scheme[1] != "sqlite"):

@@ -25,6 +25,17 @@ _LEVELS = ("info", "warning", "critical")
 _open: weakref.WeakSet[EmbeddedStore] = weakref.WeakSet()
 
 
+def key_bytes(given: bytes | str) -> bytes:
+    """32 bytes, or their 64 hexadecimal digits; an error never shows them."""
+    try:
+        key = bytes.fromhex(given) if isinstance(given, str) else bytes(memoryview(given))
+    except (TypeError, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise InvalidArgument("a key is 32 bytes, or 64 hexadecimal digits, as openssl rand -hex 32 prints them") from None
+    return key
+
+
 def _given(options: CreateOptions | Query) -> dict[str, Any]:
     """Without what is None; the library has its own defaults for that."""
     values = {one.name: getattr(options, one.name) for one in fields(options)}
@@ -209,8 +220,8 @@ class EmbeddedStore(Store):
     def delete_session(self, name: str) -> None:
         self._native.delete_session(name)
 
-    def rotate_key(self, key: bytes) -> None:
-        self._native.rotate_key(key)
+    def rotate_key(self, key: bytes | str) -> None:
+        self._native.rotate_key(key_bytes(key))
 
     def verify(self) -> VerifyReport:
         return _verified(self._native.verify())

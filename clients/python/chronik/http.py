@@ -293,7 +293,7 @@ class HttpStore(Store):
     def delete_session(self, name: str) -> None:
         self.call("DELETE", self._session_path(name))
 
-    def rotate_key(self, key: bytes) -> None:
+    def rotate_key(self, key: bytes | str) -> None:
         raise Unsupported("the key of a served store is its server's: checkpoints.key.file")
 
     def verify(self) -> VerifyReport:

@@ -213,8 +213,8 @@ class Store(abc.ABC):
         """With all its checkpoints. Of an encrypted store its key is destroyed: what the disk still holds of it nobody can read."""
 
     @abc.abstractmethod
-    def rotate_key(self, key: bytes) -> None:
-        """From now on these 32 bytes open the store, the key before does not. WrongKey if it is not encrypted."""
+    def rotate_key(self, key: bytes | str) -> None:
+        """From now on this key (as of chronik.open) opens the store, the key before does not. WrongKey if it is not encrypted."""
 
     @abc.abstractmethod
     def verify(self) -> VerifyReport: ...

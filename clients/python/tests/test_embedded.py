@@ -163,12 +163,15 @@ class Embedded(Case):
         for options in ({}, {"key": keys[1]}):
             with self.assertRaises(chronik.WrongKey):
                 self.open(self.dir / "log", **options)
-        for wrong in ("Secretdigits", keys[0][1:], ""):
+        for wrong in ("Secretdigits", keys[0][1:], "", 32, None):
             with self.assertRaises(chronik.InvalidArgument) as raised:
                 self.open(self.dir / "log", key=wrong)
             self.assertNotIn("Secretdigits", str(raised.exception))
         with self.open(self.dir / "log", key=keys[0]) as store:
-            store.rotate_key(keys[1])
+            with self.assertRaises(chronik.InvalidArgument) as raised:
+                store.rotate_key("Secretdigits")
+            self.assertNotIn("Secretdigits", str(raised.exception))
+            store.rotate_key(keys[1].hex())
             self.assertEqual(store.session("Secretname").latest().message, "Secretmessage")
             store.delete_session("Secretname")
         with self.open(self.dir / "log", key=keys[1]) as store:
