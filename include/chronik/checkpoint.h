@@ -141,6 +141,10 @@ struct Options {
   std::uint64_t pending_bytes_max = 256ULL << 20;      // written, not yet settled: beyond it writers wait
   std::size_t events_kept = 1024;                      // per session; who comes later is told of the gap
   Duration stall_deadline = std::chrono::seconds(10);  // a disk operation beyond it fails the Store
+  /// The store verifies itself in the background, so long after the pass before; the first time after that span or an
+  /// hour, whichever is shorter. 0: never. What it finds is in Health and scrub_report(), and stops nothing.
+  Duration scrub_every{0};
+  std::uint64_t scrub_bytes_per_second = 32ULL << 20;  // read by it; a payload is read at once
 };
 
 struct CreateOptions {
@@ -187,6 +191,18 @@ struct Problem {
 
 struct Page {
   std::vector<Checkpoint> checkpoints;
+  std::vector<Problem> damaged;  // in the range, but unreadable
+  std::string next;              // empty: this was the last page
+};
+
+/// A checkpoint among those of all sessions.
+struct Moment {
+  std::string session;  // its name
+  Checkpoint checkpoint;
+};
+
+struct TimelinePage {
+  std::vector<Moment> moments;
   std::vector<Problem> damaged;  // in the range, but unreadable
   std::string next;              // empty: this was the last page
 };
@@ -269,10 +285,13 @@ struct EventPage {
 struct Health {
   std::uint64_t sessions = 0;
   std::uint64_t checkpoints = 0;
-  std::uint64_t payload_bytes = 0;  // as their owners count
-  std::uint64_t stored_bytes = 0;   // of payload, after sharing and compression
-  std::uint64_t dead_bytes = 0;     // on disk, for nobody
-  std::uint64_t damaged = 0;        // places found damaged while opening: lists may lack what was there; verify tells
+  std::uint64_t payload_bytes = 0;   // as their owners count
+  std::uint64_t stored_bytes = 0;    // of payload, after sharing and compression
+  std::uint64_t dead_bytes = 0;      // on disk, for nobody
+  std::uint64_t damaged = 0;         // places found damaged while opening: lists may lack what was there; verify tells
+  std::uint64_t scrubs = 0;          // passes of Options::scrub_every that came to their end
+  std::uint64_t scrub_problems = 0;  // found by the last of them
+  Time scrubbed_at{};                // its end; 1970: there was none
 };
 
 struct ImportReport {
@@ -408,11 +427,24 @@ class Store {
   Status rename_session(std::string_view name, std::string_view to) const;
   /// With all its checkpoints.
   Status delete_session(std::string_view name) const;
+  /// Checkpoints of all sessions in the order of their creation: by time, then session id, then sequence. The query is
+  /// as for Session::list, and applies to each checkpoint (sequences are those of its session). A cursor stays good
+  /// while others write, rename, delete and prune: what existed when it was given comes once, what is newer may or may
+  /// not; `within` counts from the first page. A page ends early, with `next`, beyond about 4 MiB of metadata.
+  ///
+  /// Keeps one position per session, no more. A page looks once at every session that may have something for it, newest
+  /// first only at those written since the moment it ends at; filters cost as in Session::list. The newest 100 of
+  /// 10,000 sessions take some milliseconds in memory and on the log, and ten times that on SQLite; a page whose time
+  /// all of them share takes ten times as long again.
+  Result<TimelinePage> timeline(const Query& query = {}) const;
 
   Result<VerifyReport> verify(const VerifyProgress& progress = {}) const;
   /// Gives back what deleted checkpoints took. Bytes returned to the file system.
   Result<std::uint64_t> compact() const;
   Result<Health> health() const;
+  /// Of the last finished pass in the background (Options::scrub_every), its first 100 problems; empty if there was
+  /// none.
+  Result<VerifyReport> scrub_report() const;
 
   /// What export_to wrote, line by line, with line ends or without (nothing: the end). Creates the session, or adds
   /// what it lacks: checkpoints keep their ids and sequences, so a second import changes nothing. All or nothing;

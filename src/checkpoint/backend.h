@@ -27,6 +27,19 @@ class View {
   virtual Result<std::optional<Checkpoint>> find_key(std::string_view idempotency_key) const = 0;
 };
 
+/// A session that has checkpoints, for those who look at all.
+struct Outline {
+  SessionId id;
+  std::string name;
+  Time last;  // no checkpoint of it was created later
+};
+
+/// How far a part of a scrub came.
+struct ScrubPart {
+  std::uint64_t next = 0;   // where to go on; 0: that was all
+  std::uint64_t bytes = 0;  // read
+};
+
 /// Decides what to change, or why not. Quick, without side effects but on what it owns; may be called again, on any
 /// thread.
 using Decide = std::function<Result<Change>(const View&)>;
@@ -50,6 +63,8 @@ class Backend {
   virtual Result<SessionInfo> describe(const SessionId& session) = 0;
   /// By name, behind `after`.
   virtual Result<std::vector<SessionInfo>> sessions(std::string_view after, std::size_t limit) = 0;
+  /// All that are there from begin to end of the call, whatever their names become; in no order.
+  virtual Result<std::vector<Outline>> outlines() = 0;
 
   virtual Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) = 0;
   virtual Result<Checkpoint> get(const SessionId& session, const CheckpointId& id) = 0;
@@ -66,6 +81,13 @@ class Backend {
   virtual Result<std::uint64_t> compact(Duration timeout) = 0;
   /// Checks what no checkpoint would show, such as damaged structures.
   virtual Status scrub(const std::function<void(Problem)>& report, Duration timeout) = 0;
+  /// The same in parts: from `from` (0: the beginning) about `bytes` on. As a whole where there are no parts.
+  virtual Result<ScrubPart> scrub_part(std::uint64_t from, std::uint64_t bytes,
+                                       const std::function<void(Problem)>& report, Duration timeout) {
+    (void)from, (void)bytes;
+    TRY_STATUS(scrub(report, timeout));
+    return ScrubPart{};
+  }
   virtual Result<Health> health() = 0;
   virtual Status close(Duration timeout) = 0;
 };

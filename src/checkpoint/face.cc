@@ -143,6 +143,9 @@ Status Store::rename_session(std::string_view name, std::string_view to) const {
 Status Store::delete_session(std::string_view name) const {
   return face_->delete_session(name);
 }
+Result<TimelinePage> Store::timeline(const Query& query) const {
+  return face_->timeline(query);
+}
 Result<VerifyReport> Store::verify(const VerifyProgress& progress) const {
   return face_->verify(progress);
 }
@@ -151,6 +154,9 @@ Result<std::uint64_t> Store::compact() const {
 }
 Result<Health> Store::health() const {
   return face_->health();
+}
+Result<VerifyReport> Store::scrub_report() const {
+  return face_->scrub_report();
 }
 Result<ImportReport> Store::import_from(const std::function<Result<std::optional<std::string>>()>& lines) const {
   return face_->import_from(lines);

@@ -107,6 +107,7 @@ class LogBackend final : public Backend {
   Result<std::vector<SessionInfo>> sessions(std::string_view after, std::size_t limit) override {
     return tables().sessions(after, limit);
   }
+  Result<std::vector<Outline>> outlines() override { return tables().outlines(); }
   Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) override {
     return tables().get(session, sequence);
   }
@@ -130,6 +131,13 @@ class LogBackend final : public Backend {
     TRY(auto problems, call<std::vector<Problem>>([](LogEngine& engine) { return engine.scrub(); }, timeout));
     for (Problem& problem : problems) report(std::move(problem));
     return {};
+  }
+  Result<ScrubPart> scrub_part(std::uint64_t from, std::uint64_t bytes, const std::function<void(Problem)>& report,
+                               Duration timeout) override {
+    TRY(auto found, call<PartWithProblems>(
+                        [from, bytes](LogEngine& engine) { return scrub_part_of(engine, from, bytes); }, timeout));
+    for (Problem& problem : found.problems) report(std::move(problem));
+    return found.part;
   }
   Result<Health> health() override {
     TRY(const Condition found,
@@ -155,6 +163,17 @@ class LogBackend final : public Backend {
   };
   static task::Task<Result<Condition>> condition_of(LogEngine& engine) {
     co_return Condition{engine.bytes_on_disk(), engine.damaged()};
+  }
+
+  struct PartWithProblems {
+    ScrubPart part;
+    std::vector<Problem> problems;
+  };
+  static task::Task<Result<PartWithProblems>> scrub_part_of(LogEngine& engine, std::uint64_t from,
+                                                            std::uint64_t bytes) {
+    PartWithProblems found;
+    CO_TRY(found.part, co_await engine.scrub_part(from, bytes, found.problems));
+    co_return found;
   }
 
   Tables& tables() { return shared_->tables; }

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kRunBytes = 1 << 20;
 constexpr std::size_t kManifestBytesMax = 256 << 20;
+constexpr std::uint64_t kScrubBytes = 8 << 20;  // between two chances for a flush
+constexpr std::uint64_t kScrubIndex = 1ULL << 63;
 
 /// What all rows refer to, those in line included.
 std::unordered_set<std::uint64_t> live_chunks(const Tables& tables) {
@@ -153,37 +155,78 @@ task::Task<Status> LogEngine::pack_index() {
 }
 
 task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
-  CO_TRY_STATUS(co_await enter());
-  std::vector<Problem> problems = damage_;
-  for (const ChunkPlace& place : shared_->chunks.in_packs()) {
-    const std::string name = pack_name(place.pack);
-    const std::string where = path(name) + ": byte " + std::to_string(place.offset - kChunkHeader) + ": ";
-    const auto bytes = co_await read_at(name, place.offset - kChunkHeader, kChunkHeader + place.stored);
-    if (!bytes) {
-      problems.push_back({{}, 0, where + bytes.error().message()});
-      continue;
-    }
-    if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
-    const auto raw = unpack(std::string_view(*bytes).substr(kChunkHeader), place.raw);
-    if (!raw || sha256(*raw) != place.hash) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
-  }
+  std::vector<Problem> problems;
   std::uint64_t at = 0;
-  for (const auto& block : manifest_.blocks) {
-    const auto bytes = co_await read_at(index_name(manifest_.index), at, block.bytes);
-    if (!bytes || crc32c(as_bytes(*bytes)) != block.crc) {
-      problems.push_back({{},
-                          0,
-                          path(index_name(manifest_.index)) + ": byte " + std::to_string(at) +
-                              ": a block does not have its checksum"});
-    }
-    at += block.bytes;
-  }
-  for (const char* name : {"manifest-a", "manifest-b"}) {
-    const auto bytes = co_await task::read_whole(context_, path(name), kManifestBytesMax, stall());
-    if (!bytes || !decode_manifest(as_text(bytes->span()))) problems.push_back({{}, 0, path(name) + " does not hold"});
+  do {
+    CO_TRY(const ScrubPart part, co_await scrub_part(at, kScrubBytes, problems));
+    at = part.next;
+  } while (at != 0);
+  co_return problems;
+}
+
+/// Chunks by number, from 1; then, marked, the blocks of the index; at last the manifests. Between two parts others
+/// flush and compact: what they rewrite meanwhile is checked where it is then.
+task::Task<Result<ScrubPart>> LogEngine::scrub_part(std::uint64_t from, std::uint64_t bytes,
+                                                    std::vector<Problem>& problems) {
+  CO_TRY_STATUS(co_await enter());
+  ScrubPart part;
+  if (from < kScrubIndex) {
+    if (from == 0) problems.insert(problems.end(), damage_.begin(), damage_.end());
+    part = co_await check_packs(std::max<std::uint64_t>(from, 1), bytes, problems);
+  } else {
+    part = co_await check_index(from - kScrubIndex, bytes, problems);
   }
   leave();
-  co_return problems;
+  co_return part;
+}
+
+task::Task<ScrubPart> LogEngine::check_packs(std::uint64_t number, std::uint64_t bytes,
+                                             std::vector<Problem>& problems) {
+  ScrubPart part;
+  const auto places = shared_->chunks.in_packs_from(number, bytes);
+  for (const ChunkPlace& place : places.places) {
+    co_await check_chunk(place, problems);
+    part.bytes += kChunkHeader + place.stored;
+  }
+  part.next = places.next == 0 ? kScrubIndex : places.next;
+  co_return part;
+}
+
+task::Task<void> LogEngine::check_chunk(ChunkPlace place, std::vector<Problem>& problems) {
+  const std::string name = pack_name(place.pack);
+  const std::string where = path(name) + ": byte " + std::to_string(place.offset - kChunkHeader) + ": ";
+  const auto bytes = co_await read_at(name, place.offset - kChunkHeader, kChunkHeader + place.stored);
+  if (!bytes) {
+    problems.push_back({{}, 0, where + bytes.error().message()});
+    co_return;
+  }
+  if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
+  const auto raw = unpack(std::string_view(*bytes).substr(kChunkHeader), place.raw);
+  if (!raw || sha256(*raw) != place.hash) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
+}
+
+task::Task<ScrubPart> LogEngine::check_index(std::size_t block, std::uint64_t bytes, std::vector<Problem>& problems) {
+  ScrubPart part;
+  const std::string name = index_name(manifest_.index);
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < manifest_.blocks.size(); at += manifest_.blocks[i++].bytes) {
+    if (i < block) continue;
+    if (part.bytes >= bytes) {
+      part.next = kScrubIndex + i;
+      co_return part;
+    }
+    const auto found = co_await read_at(name, at, manifest_.blocks[i].bytes);
+    part.bytes += manifest_.blocks[i].bytes;
+    if (!found || crc32c(as_bytes(*found)) != manifest_.blocks[i].crc) {
+      problems.push_back({{}, 0, path(name) + ": byte " + std::to_string(at) + ": a block does not have its checksum"});
+    }
+  }
+  for (const char* manifest : {"manifest-a", "manifest-b"}) {
+    const auto found = co_await task::read_whole(context_, path(manifest), kManifestBytesMax, stall());
+    if (!found || !decode_manifest(as_text(found->span())))
+      problems.push_back({{}, 0, path(manifest) + " does not hold"});
+  }
+  co_return part;
 }
 
 }  // namespace chronik::checkpoint

@@ -5,6 +5,7 @@
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
 #include "checkpoint/conformance_threads_for_test.h"
+#include "checkpoint/conformance_timeline_for_test.h"
 #include "checkpoint/log_backend.h"
 #include "checkpoint/memory_backend.h"
 #include "embedded/loop_thread.h"
@@ -102,9 +103,11 @@ std::unique_ptr<cp::kit::Place> on_disk() {
 
 const bool memory_basic = cp::kit::register_cases("HttpMemory", cp::kit::kBasicCases, in_memory);
 const bool memory_operations = cp::kit::register_cases("HttpMemory", cp::kit::kOperationCases, in_memory);
+const bool memory_timeline = cp::kit::register_cases("HttpMemory", cp::kit::kTimelineCases, in_memory);
 const bool basic = cp::kit::register_cases("HttpLog", cp::kit::kBasicCases, on_disk);
 const bool persistent = cp::kit::register_cases("HttpLog", cp::kit::kPersistentCases, on_disk);
 const bool operations = cp::kit::register_cases("HttpLog", cp::kit::kOperationCases, on_disk);
+const bool timeline = cp::kit::register_cases("HttpLog", cp::kit::kTimelineCases, on_disk);
 const bool threads = cp::kit::register_cases("HttpLog", cp::kit::kThreadCases, on_disk);
 
 TEST(Remote, an_address_that_is_none_and_a_server_that_is_not_there) {
