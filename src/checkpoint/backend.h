@@ -32,12 +32,14 @@ struct Outline {
   SessionId id;
   std::string name;
   Time last;  // no checkpoint of it was created later
+  std::uint64_t last_sequence = 0;
 };
 
-/// How far a part of a scrub came.
-struct ScrubPart {
-  std::uint64_t next = 0;   // where to go on; 0: that was all
-  std::uint64_t bytes = 0;  // read
+/// How far a scrub in parts is, as the backend counts; as it is made, it has not begun.
+struct ScrubPlace {
+  std::uint64_t next = 0;
+  std::uint64_t end = 0;  // what is written later waits for the next scrub
+  bool over = false;
 };
 
 /// Decides what to change, or why not. Quick, without side effects but on what it owns; may be called again, on any
@@ -81,12 +83,13 @@ class Backend {
   virtual Result<std::uint64_t> compact(Duration timeout) = 0;
   /// Checks what no checkpoint would show, such as damaged structures.
   virtual Status scrub(const std::function<void(Problem)>& report, Duration timeout) = 0;
-  /// The same in parts: from `from` (0: the beginning) about `bytes` on. As a whole where there are no parts.
-  virtual Result<ScrubPart> scrub_part(std::uint64_t from, std::uint64_t bytes,
-                                       const std::function<void(Problem)>& report, Duration timeout) {
-    (void)from, (void)bytes;
+  /// The same in parts: about `bytes` more. How many were read. All at once where there are no parts.
+  virtual Result<std::uint64_t> scrub_part(ScrubPlace& place, std::uint64_t bytes,
+                                           const std::function<void(Problem)>& report, Duration timeout) {
+    (void)bytes;
+    place.over = true;
     TRY_STATUS(scrub(report, timeout));
-    return ScrubPart{};
+    return 0;
   }
   virtual Result<Health> health() = 0;
   virtual Status close(Duration timeout) = 0;

@@ -132,19 +132,18 @@ std::vector<ChunkPlace> ChunkIndex::in_packs() const {
   return places;
 }
 
-ChunkIndex::Part ChunkIndex::in_packs_from(std::uint64_t number, std::uint64_t bytes) const {
-  constexpr std::uint64_t kLookedAtMax = 10'000;  // numbers, of which most may be gone
-  Part part;
+std::vector<ChunkPlace> ChunkIndex::in_packs_from(std::uint64_t& number, std::uint64_t end, std::uint64_t bytes) const {
+  constexpr std::uint64_t kLookedAtMax = 10'000;  // most of them may be gone
+  const std::uint64_t stop = end - number > kLookedAtMax ? number + kLookedAtMax : end;
+  std::vector<ChunkPlace> places;
   const std::lock_guard lock(mutex_);
-  const std::uint64_t end = std::min(next_, number + std::min(kLookedAtMax, next_));
-  for (std::uint64_t taken = 0; number < end && taken < bytes; ++number) {
+  for (std::uint64_t taken = 0; number < stop && taken < bytes; ++number) {
     const auto found = chunks_.find(number);
     if (found == chunks_.end() || found->second.memory) continue;
-    part.places.push_back(found->second.place);
+    places.push_back(found->second.place);
     taken += found->second.place.stored;
   }
-  if (number < next_) part.next = number;
-  return part;
+  return places;
 }
 
 std::uint64_t ChunkIndex::stored_bytes() const {

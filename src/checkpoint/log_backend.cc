@@ -132,12 +132,13 @@ class LogBackend final : public Backend {
     for (Problem& problem : problems) report(std::move(problem));
     return {};
   }
-  Result<ScrubPart> scrub_part(std::uint64_t from, std::uint64_t bytes, const std::function<void(Problem)>& report,
-                               Duration timeout) override {
-    TRY(auto found, call<PartWithProblems>(
-                        [from, bytes](LogEngine& engine) { return scrub_part_of(engine, from, bytes); }, timeout));
-    for (Problem& problem : found.problems) report(std::move(problem));
-    return found.part;
+  Result<std::uint64_t> scrub_part(ScrubPlace& place, std::uint64_t bytes, const std::function<void(Problem)>& report,
+                                   Duration timeout) override {
+    TRY(auto part,
+        call<ScrubbedPart>([place, bytes](LogEngine& engine) { return scrub_part_of(engine, place, bytes); }, timeout));
+    for (Problem& problem : part.problems) report(std::move(problem));
+    place = part.place;
+    return part.bytes;
   }
   Result<Health> health() override {
     TRY(const Condition found,
@@ -165,15 +166,15 @@ class LogBackend final : public Backend {
     co_return Condition{engine.bytes_on_disk(), engine.damaged()};
   }
 
-  struct PartWithProblems {
-    ScrubPart part;
+  struct ScrubbedPart {
+    ScrubPlace place;
+    std::uint64_t bytes = 0;
     std::vector<Problem> problems;
   };
-  static task::Task<Result<PartWithProblems>> scrub_part_of(LogEngine& engine, std::uint64_t from,
-                                                            std::uint64_t bytes) {
-    PartWithProblems found;
-    CO_TRY(found.part, co_await engine.scrub_part(from, bytes, found.problems));
-    co_return found;
+  static task::Task<Result<ScrubbedPart>> scrub_part_of(LogEngine& engine, ScrubPlace place, std::uint64_t bytes) {
+    ScrubbedPart part{place, 0, {}};
+    CO_TRY(part.bytes, co_await engine.scrub_part(part.place, bytes, part.problems));
+    co_return part;
   }
 
   Tables& tables() { return shared_->tables; }

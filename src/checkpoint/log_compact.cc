@@ -156,40 +156,40 @@ task::Task<Status> LogEngine::pack_index() {
 
 task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
   std::vector<Problem> problems;
-  std::uint64_t at = 0;
-  do {
-    CO_TRY(const ScrubPart part, co_await scrub_part(at, kScrubBytes, problems));
-    at = part.next;
-  } while (at != 0);
+  for (ScrubPlace place; !place.over;) {
+    CO_TRY_STATUS(co_await scrub_part(place, kScrubBytes, problems));
+  }
   co_return problems;
 }
 
 /// Chunks by number, from 1; then, marked, the blocks of the index; at last the manifests. Between two parts others
-/// flush and compact: what they rewrite meanwhile is checked where it is then.
-task::Task<Result<ScrubPart>> LogEngine::scrub_part(std::uint64_t from, std::uint64_t bytes,
-                                                    std::vector<Problem>& problems) {
+/// flush and compact: what they move is checked where it is then.
+task::Task<Result<std::uint64_t>> LogEngine::scrub_part(ScrubPlace& place, std::uint64_t bytes,
+                                                        std::vector<Problem>& problems) {
   CO_TRY_STATUS(co_await enter());
-  ScrubPart part;
-  if (from < kScrubIndex) {
-    if (from == 0) problems.insert(problems.end(), damage_.begin(), damage_.end());
-    part = co_await check_packs(std::max<std::uint64_t>(from, 1), bytes, problems);
+  if (place.next == 0) {
+    problems.insert(problems.end(), damage_.begin(), damage_.end());
+    place = {1, shared_->chunks.next_number(), false};
+  }
+  std::uint64_t read = 0;
+  if (place.next < kScrubIndex) {
+    read = co_await check_packs(place, bytes, problems);
   } else {
-    part = co_await check_index(from - kScrubIndex, bytes, problems);
+    read = co_await check_index(place, bytes, problems);
   }
   leave();
-  co_return part;
+  co_return read;
 }
 
-task::Task<ScrubPart> LogEngine::check_packs(std::uint64_t number, std::uint64_t bytes,
-                                             std::vector<Problem>& problems) {
-  ScrubPart part;
-  const auto places = shared_->chunks.in_packs_from(number, bytes);
-  for (const ChunkPlace& place : places.places) {
-    co_await check_chunk(place, problems);
-    part.bytes += kChunkHeader + place.stored;
+task::Task<std::uint64_t> LogEngine::check_packs(ScrubPlace& place, std::uint64_t bytes,
+                                                 std::vector<Problem>& problems) {
+  std::uint64_t read = 0;
+  for (const ChunkPlace& chunk : shared_->chunks.in_packs_from(place.next, place.end, bytes)) {
+    co_await check_chunk(chunk, problems);
+    read += kChunkHeader + chunk.stored;
   }
-  part.next = places.next == 0 ? kScrubIndex : places.next;
-  co_return part;
+  if (place.next >= place.end) place = {kScrubIndex, manifest_.blocks.size(), false};
+  co_return read;
 }
 
 task::Task<void> LogEngine::check_chunk(ChunkPlace place, std::vector<Problem>& problems) {
@@ -205,18 +205,20 @@ task::Task<void> LogEngine::check_chunk(ChunkPlace place, std::vector<Problem>& 
   if (!raw || sha256(*raw) != place.hash) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
 }
 
-task::Task<ScrubPart> LogEngine::check_index(std::size_t block, std::uint64_t bytes, std::vector<Problem>& problems) {
-  ScrubPart part;
+task::Task<std::uint64_t> LogEngine::check_index(ScrubPlace& place, std::uint64_t bytes,
+                                                 std::vector<Problem>& problems) {
   const std::string name = index_name(manifest_.index);
+  const std::size_t end = std::min<std::size_t>(place.end, manifest_.blocks.size());
+  std::uint64_t read = 0;
   std::uint64_t at = 0;
-  for (std::size_t i = 0; i < manifest_.blocks.size(); at += manifest_.blocks[i++].bytes) {
-    if (i < block) continue;
-    if (part.bytes >= bytes) {
-      part.next = kScrubIndex + i;
-      co_return part;
+  for (std::size_t i = 0; i < end; at += manifest_.blocks[i++].bytes) {
+    if (kScrubIndex + i < place.next) continue;
+    if (read >= bytes) {
+      place.next = kScrubIndex + i;
+      co_return read;
     }
     const auto found = co_await read_at(name, at, manifest_.blocks[i].bytes);
-    part.bytes += manifest_.blocks[i].bytes;
+    read += manifest_.blocks[i].bytes;
     if (!found || crc32c(as_bytes(*found)) != manifest_.blocks[i].crc) {
       problems.push_back({{}, 0, path(name) + ": byte " + std::to_string(at) + ": a block does not have its checksum"});
     }
@@ -226,7 +228,8 @@ task::Task<ScrubPart> LogEngine::check_index(std::size_t block, std::uint64_t by
     if (!found || !decode_manifest(as_text(found->span())))
       problems.push_back({{}, 0, path(manifest) + " does not hold"});
   }
-  co_return part;
+  place.over = true;
+  co_return read;
 }
 
 }  // namespace chronik::checkpoint

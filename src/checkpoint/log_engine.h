@@ -49,7 +49,7 @@ class LogEngine {
   task::Task<Result<std::uint64_t>> compact();
   task::Task<Result<std::vector<Problem>>> scrub();
   /// As Backend::scrub_part.
-  task::Task<Result<ScrubPart>> scrub_part(std::uint64_t from, std::uint64_t bytes, std::vector<Problem>& problems);
+  task::Task<Result<std::uint64_t>> scrub_part(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
   task::Task<Status> close();
   std::uint64_t bytes_on_disk() const;
   /// Places found damaged while opening.
@@ -105,8 +105,8 @@ class LogEngine {
   task::Task<Status> pack_index();
   void restore(Manifest before);
   task::Task<Result<std::string>> read_at(std::string name, std::uint64_t offset, std::size_t bytes);
-  task::Task<ScrubPart> check_index(std::size_t block, std::uint64_t bytes, std::vector<Problem>& problems);
-  task::Task<ScrubPart> check_packs(std::uint64_t number, std::uint64_t bytes, std::vector<Problem>& problems);
+  task::Task<std::uint64_t> check_packs(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
+  task::Task<std::uint64_t> check_index(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
   task::Task<void> check_chunk(ChunkPlace place, std::vector<Problem>& problems);
   task::Task<Status> enter();
   void leave();

@@ -69,7 +69,7 @@ bool Scrubber::check_next(Core& core, std::uint64_t& bytes) {
   const Outline& session = pass_->sessions[pass_->session];
   std::optional<std::pair<std::uint64_t, Result<Checkpoint>>> next;
   const auto first = [&](std::uint64_t sequence, const Result<Checkpoint>& found) {
-    next.emplace(sequence, found);
+    if (sequence <= session.last_sequence) next.emplace(sequence, found);
     return false;
   };
   const Status scanned = core.backend().scan(session.id, pass_->sequence, false, first);
@@ -106,13 +106,14 @@ bool Scrubber::check_next(Core& core, std::uint64_t& bytes) {
 /// What no checkpoint shows.
 bool Scrubber::check_structure(Core& core, std::uint64_t& bytes) {
   const auto report = [&](Problem problem) { add(std::move(problem)); };
-  const auto part =
+  const auto read =
       core.backend().scrub_part(pass_->structure, kPartBytes, report, std::max(core.timeout(), kStructureTimeout));
-  if (!part) add({{}, 0, "the store's own structures were not checked: " + part.error().message()});
-  if (!part || part->next == 0) return false;
-  bytes += part->bytes;
-  pass_->structure = part->next;
-  return true;
+  if (!read) {
+    add({{}, 0, "the store's own structures were not all checked: " + read.error().message()});
+    return false;
+  }
+  bytes += *read;
+  return !pass_->structure.over;
 }
 
 void Scrubber::add(Problem problem) {

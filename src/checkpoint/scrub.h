@@ -20,10 +20,10 @@ namespace chronik::checkpoint {
 class Core;
 
 struct ScrubPass {
-  std::vector<Outline> sessions;  // there when it began; those that come later wait for the next
+  std::vector<Outline> sessions;  // as it began: what is written later waits for the next, or no pass might end
   std::size_t session = 0;        // the one it is at
   std::uint64_t sequence = 0;     // from here on
-  std::uint64_t structure = 0;    // of the backend, likewise
+  ScrubPlace structure;           // of the backend
   VerifyReport found;
 };
 

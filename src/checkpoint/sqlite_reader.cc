@@ -167,7 +167,7 @@ Result<std::vector<Outline>> outlines(Database& database) {
     if (!row) return all;
     TRY(Stored found, stored(statement));
     if (found.head.checkpoints == 0) continue;
-    all.push_back({found.row.id, std::move(found.row.name), found.head.last_time});
+    all.push_back({found.row.id, std::move(found.row.name), found.head.last_time, found.head.last_sequence});
   }
 }
 

@@ -434,7 +434,9 @@ std::vector<Outline> Tables::outlines() const {
   found.reserve(tables.size());
   for (const auto& [id, table] : tables) {
     const std::lock_guard lock(table->mutex);
-    if (table->present && table->rows.size() > 0) found.push_back({id, table->row.name, table->head.last_time});
+    if (table->present && table->rows.size() > 0) {
+      found.push_back({id, table->row.name, table->head.last_time, table->head.last_sequence});
+    }
   }
   return found;
 }

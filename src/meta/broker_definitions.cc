@@ -11,6 +11,7 @@ namespace chronik::meta {
 namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+constexpr double kSpanMsMax = 1e12;  // 31 years: nanoseconds hold it
 
 template <auto Member>
 constexpr Store<BrokerSettings> field = &store_value<BrokerSettings, Member>;
@@ -57,6 +58,9 @@ constexpr BrokerRow kRows[] = {
     {flag("auto.create.topics.enable", "true", "Whether asking for an unknown topic creates it."),
      field<&BrokerSettings::auto_create_topics>},
     {text("broker.rack", "", "The place this broker stands in, told to clients."), field<&BrokerSettings::rack>},
+    {number("checkpoints.scrub.interval.ms", ConfigType::int64, "604800000", 0, kSpanMsMax,
+            "Time between two verifications of the checkpoint store in the background, in milliseconds; 0 for none."),
+     field<&BrokerSettings::checkpoints_scrub_interval_ms>},
     {text("cluster.id", "", "Identity given to a cluster at its first start; empty for a random one."),
      field<&BrokerSettings::cluster_id>},
     {number("connections.max.idle.ms", ConfigType::int64, "600000", 1, kUnlimited,

@@ -16,8 +16,8 @@ from typing import Any
 
 from .errors import (AlreadyExists, CheckpointError, Closed, Conflict, Corrupt, DiskFull, Fenced, InUse, InvalidArgument, NotFound,
                      Overloaded, StorageFailed, TimedOut, TooLarge, Unavailable, Unsupported)
-from .model import (NO_PARENT, Annotation, Best, Branch, Checkpoint, Difference, Event, EventPage, Health, ImportReport, Page, Problem,
-                    PruneReport, Restored, Retention, SessionInfo, SessionPage, VerifyReport)
+from .model import (NO_PARENT, Annotation, Best, Branch, Checkpoint, Difference, Event, EventPage, Health, ImportReport, Moment, Page,
+                    Problem, PruneReport, Restored, Retention, SessionInfo, SessionPage, TimelinePage, VerifyReport)
 from .store import Session, Store
 
 __version__ = "0.1.0"
@@ -25,8 +25,8 @@ __version__ = "0.1.0"
 __all__ = [
     "open", "Store", "Session", "CheckpointError", "AlreadyExists", "Closed", "Conflict", "Corrupt", "DiskFull", "Fenced", "InUse",
     "InvalidArgument", "NotFound", "Overloaded", "StorageFailed", "TimedOut", "TooLarge", "Unavailable", "Unsupported", "NO_PARENT",
-    "Annotation", "Best", "Branch", "Checkpoint", "Difference", "Event", "EventPage", "Health", "ImportReport", "Page", "Problem",
-    "PruneReport", "Restored", "Retention", "SessionInfo", "SessionPage", "VerifyReport",
+    "Annotation", "Best", "Branch", "Checkpoint", "Difference", "Event", "EventPage", "Health", "ImportReport", "Moment", "Page",
+    "Problem", "PruneReport", "Restored", "Retention", "SessionInfo", "SessionPage", "TimelinePage", "VerifyReport",
 ]
 
 
@@ -40,7 +40,8 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
 
     timeout: seconds, for a call that is given none.
     Embedded stores take also payload_bytes_max (64 MiB), pending_bytes_max (256 MiB; beyond it writers wait), events_kept (1024 per
-    session), stall_deadline (10 s; a disk operation beyond it fails the store). HTTP takes connections_max (16).
+    session), stall_deadline (10 s; a disk operation beyond it fails the store), scrub_every (0: never; seconds between two
+    verifications in the background), scrub_bytes_per_second (32 MiB). HTTP takes connections_max (16).
     """
     given = os.fspath(where)
     if given.startswith(("http://", "https://")):
@@ -49,7 +50,8 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
     from . import _native
     from .embedded import EmbeddedStore
     options["timeout"] = timeout
-    unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline"}
+    unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline", "scrub_every",
+                                "scrub_bytes_per_second"}
     if unknown:
         raise TypeError(f"open: no option {', '.join(sorted(unknown))} for an embedded store")
     # Only a path object may name a directory that looks like something else.

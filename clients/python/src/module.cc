@@ -220,6 +220,13 @@ void define_store(py::module_& module) {
            })
       .def("delete_session", [](const cp::Store& s,
                                 const std::string& name) { unwrap(released([&] { return s.delete_session(name); })); })
+      .def("timeline",
+           [](const cp::Store& s, const py::dict& given) {
+             const auto wanted = query(given);
+             return to_python(unwrap(released([&] { return s.timeline(wanted); })));
+           })
+      .def("scrub_report",
+           [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.scrub_report(); }))); })
       .def("verify", [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.verify(); }))); })
       .def("compact", [](const cp::Store& s) { return unwrap(released([&] { return s.compact(); })); })
       .def("health", [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.health(); }))); })
