@@ -14,6 +14,7 @@ constexpr std::uint64_t kStepBytesMax = 256 << 10;
 constexpr std::uint64_t kPartBytes = 256 << 10;
 constexpr std::uint64_t kRecordBytes = 512;  // what a checkpoint costs besides its payload
 constexpr std::size_t kKeptMax = 100;
+constexpr int kTriesMax = 20;
 
 }  // namespace
 
@@ -108,10 +109,14 @@ bool Scrubber::check_structure(Core& core, std::uint64_t& bytes) {
   const auto report = [&](Problem problem) { add(std::move(problem)); };
   const auto read =
       core.backend().scrub_part(pass_->structure, kPartBytes, report, std::max(core.timeout(), kStructureTimeout));
+  // A compaction may take its time; a part that was not begun can be tried again.
+  const bool busy = !read && read.error().code == Errc::timed_out && !pass_->structure.over;
+  if (busy && ++pass_->tries < kTriesMax) return true;
   if (!read) {
     add({{}, 0, "the store's own structures were not all checked: " + read.error().message()});
     return false;
   }
+  pass_->tries = 0;
   bytes += *read;
   return !pass_->structure.over;
 }

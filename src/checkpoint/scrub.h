@@ -24,6 +24,7 @@ struct ScrubPass {
   std::size_t session = 0;        // the one it is at
   std::uint64_t sequence = 0;     // from here on
   ScrubPlace structure;           // of the backend
+  int tries = 0;                  // of its part, so far in vain
   VerifyReport found;
 };
 

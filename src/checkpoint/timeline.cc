@@ -146,7 +146,7 @@ class Merge {
       const auto first = backend_.first_from(id, *border);
       if (!first && first.error().code == Errc::not_found) return std::nullopt;  // deleted meanwhile
       if (!first) return fail(first.error());
-      if (*first == (down() ? 0 : UINT64_MAX)) return std::nullopt;
+      if (!down() && *first == UINT64_MAX) return std::nullopt;
       start = down() ? *first - 1 : *first;
     }
     return down() ? std::min(start, query_.sequence_max) : std::max(start, query_.sequence_min);
