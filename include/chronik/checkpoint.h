@@ -42,6 +42,7 @@ enum class Errc : std::uint8_t {
   in_use,                // another process has the directory
   closed,                // the Store was closed
   unsupported,           // written by a newer version
+  wrong_key,             // the store is encrypted with another key, or with one at all, or with none
 };
 
 struct Error {
@@ -139,13 +140,22 @@ struct Options {
   Duration timeout = std::chrono::seconds(30);  // for a call that is given none
   std::uint64_t payload_bytes_max = 64ULL << 20;
   std::uint64_t pending_bytes_max = 256ULL << 20;      // written, not yet settled: beyond it writers wait
+  std::size_t cache_bytes = 32 << 20;                  // of chunks read not long ago; the log backend only
   std::size_t events_kept = 1024;                      // per session; who comes later is told of the gap
   Duration stall_deadline = std::chrono::seconds(10);  // a disk operation beyond it fails the Store
   /// The store verifies itself in the background, so long after the pass before; the first time after that span or an
   /// hour, whichever is shorter. 0: never. What it finds is in Health and scrub_report(), and stops nothing.
   Duration scrub_every{0};
   std::uint64_t scrub_bytes_per_second = 32ULL << 20;  // read by it; a payload is read at once
+  /// 32 bytes (parse_key): payloads and all that describes them are encrypted on disk, AES-256-GCM, each
+  /// session with a key of its own that is destroyed with the session. Set when the store is made, then always the
+  /// same, but for Store::rotate_key. Lost, so is the store. The log backend only.
+  std::string key;
 };
+
+/// An Options::key from 64 hexadecimal digits, as `openssl rand -hex 32` prints them; white space around them is no
+/// matter. Keep it in a file or in the environment, away from what it protects.
+Result<std::string> parse_key(std::string_view text);
 
 struct CreateOptions {
   std::string branch = "main";
@@ -425,8 +435,12 @@ class Store {
   /// By name, from behind `cursor` (SessionPage::next); at most 1,000.
   Result<SessionPage> list_sessions(std::string_view cursor = {}, std::size_t limit = 100) const;
   Status rename_session(std::string_view name, std::string_view to) const;
-  /// With all its checkpoints.
+  /// With all its checkpoints. Of an encrypted store its key is destroyed: what the disk still holds of it, until a
+  /// compaction, nobody can read any more.
   Status delete_session(std::string_view name) const;
+  /// From now on `key` opens the store, the one before does not. Sessions keep their own keys, so nothing else is
+  /// written anew. wrong_key if the store is not encrypted.
+  Status rotate_key(std::string_view key) const;
   /// Checkpoints of all sessions in the order of their creation: by time, then session id, then sequence. The query is
   /// as for Session::list, and applies to each checkpoint (sequences are those of its session). A cursor stays good
   /// while others write, rename, delete and prune: what existed when it was given comes once, what is newer may or may

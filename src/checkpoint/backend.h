@@ -27,6 +27,10 @@ class View {
   virtual Result<std::optional<Checkpoint>> find_key(std::string_view idempotency_key) const = 0;
 };
 
+inline std::unexpected<Error> not_encrypted() {
+  return fail(Errc::wrong_key, "the store is not encrypted");
+}
+
 /// A session that has checkpoints, for those who look at all.
 struct Outline {
   SessionId id;
@@ -48,14 +52,23 @@ using Decide = std::function<Result<Change>(const View&)>;
 /// What stands at a sequence, or why it cannot be read. False: enough.
 using Visit = std::function<bool(std::uint64_t sequence, const Result<Checkpoint>&)>;
 
+/// Whether what was read before may be told again, or the disk must show it.
+enum class Reading : std::uint8_t { remembered, anew };
+
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// Takes a payload in, to be named by a Put. May wait for room.
-  virtual Result<StagedPtr> stage(std::string_view payload, Duration timeout) = 0;
-  /// The payload of a checkpoint, for another one.
-  virtual Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, Duration timeout) = 0;
+  /// Before the first stage or change of a session that does not exist yet.
+  virtual Status prepare(const SessionId& session, Duration timeout) = 0;
+  /// Takes a payload in, to be named by a Put of this session. May wait for room.
+  virtual Result<StagedPtr> stage(const SessionId& session, std::string_view payload, Duration timeout) = 0;
+  /// The payload of a checkpoint, for another one, maybe in another session.
+  virtual Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
+                                        Duration timeout) = 0;
+  /// Behind the change that erased the session: what is left of it is made unreadable, if the backend can.
+  virtual Status forget(const SessionId& session, Duration timeout) = 0;
+  virtual Status rotate_key(std::string_view key, Duration timeout) = 0;
   /// Decides and stores, as if no other change of this session happened meanwhile; `pending` is settled when all is
   /// durable and visible, or with the error of `decide`. An empty change settles when what it saw is durable. A new row
   /// whose name another session has: already_exists.
@@ -75,7 +88,8 @@ class Backend {
   /// The sequence of the first created at `time` or later; UINT64_MAX if there is none.
   virtual Result<std::uint64_t> first_from(const SessionId& session, Time time) = 0;
   /// As stored, with the backend's own checks; the core compares the hash.
-  virtual Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration timeout) = 0;
+  virtual Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading how,
+                                      Duration timeout) = 0;
   /// Those kept with numbers from `from`.
   virtual Result<std::vector<Event>> events(const SessionId& session, std::uint64_t from, std::size_t limit) = 0;
 

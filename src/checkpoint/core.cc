@@ -161,8 +161,8 @@ Result<Change> decide_append(Core& core, const View& view, const Draft& draft, s
   return change;
 }
 
-Result<std::string> verified_payload(Core& core, const SessionId& session, const Checkpoint& checkpoint) {
-  TRY(std::string payload, core.backend().payload(session, checkpoint.sequence, core.timeout()));
+Result<std::string> verified_payload(Core& core, const SessionId& session, const Checkpoint& checkpoint, Reading how) {
+  TRY(std::string payload, core.backend().payload(session, checkpoint.sequence, how, core.timeout()));
   if (payload.size() != checkpoint.size || sha256(payload) != checkpoint.payload_hash) {
     return fail(Errc::corrupt, "the payload of sequence " + std::to_string(checkpoint.sequence) +
                                    " does not have the hash it was stored with");

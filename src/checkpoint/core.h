@@ -70,6 +70,7 @@ Status check_tags(const std::vector<std::string>& tags);
 void tidy(std::vector<std::string>& tags);
 
 /// The payload of a checkpoint, held against its hash.
-Result<std::string> verified_payload(Core& core, const SessionId& session, const Checkpoint& checkpoint);
+Result<std::string> verified_payload(Core& core, const SessionId& session, const Checkpoint& checkpoint,
+                                     Reading how = Reading::remembered);
 
 }  // namespace chronik::checkpoint

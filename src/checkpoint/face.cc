@@ -143,6 +143,9 @@ Status Store::rename_session(std::string_view name, std::string_view to) const {
 Status Store::delete_session(std::string_view name) const {
   return face_->delete_session(name);
 }
+Status Store::rotate_key(std::string_view key) const {
+  return face_->rotate_key(key);
+}
 Result<TimelinePage> Store::timeline(const Query& query) const {
   return face_->timeline(query);
 }

@@ -58,6 +58,7 @@ class StoreFace {
   virtual Result<SessionPage> list_sessions(std::string_view cursor, std::size_t limit) const = 0;
   virtual Status rename_session(std::string_view name, std::string_view to) const = 0;
   virtual Status delete_session(std::string_view name) const = 0;
+  virtual Status rotate_key(std::string_view key) const = 0;
   virtual Result<TimelinePage> timeline(const Query& query) const = 0;
   virtual Result<VerifyReport> verify(const VerifyProgress& progress) const = 0;
   virtual Result<std::uint64_t> compact() const = 0;

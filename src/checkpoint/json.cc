@@ -14,10 +14,10 @@ constexpr std::string_view kLevels[] = {"info", "warning", "critical"};
 constexpr std::string_view kEvents[] = {"created",   "restored", "deleted", "compacted",
                                         "annotated", "renamed",  "fenced"};
 
-constexpr std::string_view kErrors[] = {"invalid_argument", "not_found", "already_exists", "conflict",   "fenced",
-                                        "too_large",        "corrupt",   "timed_out",      "overloaded", "disk_full",
-                                        "storage_failed",   "in_use",    "closed",         "unsupported"};
-static_assert(std::size(kErrors) == static_cast<std::size_t>(Errc::unsupported));
+constexpr std::string_view kErrors[] = {"invalid_argument", "not_found", "already_exists", "conflict",    "fenced",
+                                        "too_large",        "corrupt",   "timed_out",      "overloaded",  "disk_full",
+                                        "storage_failed",   "in_use",    "closed",         "unsupported", "wrong_key"};
+static_assert(std::size(kErrors) == static_cast<std::size_t>(Errc::wrong_key));
 
 template <class E>
 std::optional<E> find_name(std::span<const std::string_view> names, std::string_view name) {

@@ -61,6 +61,7 @@ class LocalStore final : public StoreFace {
   Result<SessionPage> list_sessions(std::string_view cursor, std::size_t limit) const override;
   Status rename_session(std::string_view name, std::string_view to) const override;
   Status delete_session(std::string_view name) const override;
+  Status rotate_key(std::string_view key) const override;
   Result<TimelinePage> timeline(const Query& query) const override;
   Result<VerifyReport> verify(const VerifyProgress& progress) const override;
   Result<std::uint64_t> compact() const override;

@@ -5,9 +5,9 @@
 
 #include "checkpoint/chunker.h"
 #include "checkpoint/codec.h"
-#include "checkpoint/hash.h"
 #include "checkpoint/log_engine.h"
 #include "checkpoint/packed.h"
+#include "checkpoint/sealed.h"
 
 namespace chronik::checkpoint {
 
@@ -98,8 +98,21 @@ class LogBackend final : public Backend {
     return {};
   }
 
-  Result<StagedPtr> stage(std::string_view payload, Duration timeout) override;
-  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, Duration timeout) override;
+  Status prepare(const SessionId& session, Duration timeout) override {
+    if (!shared_->keys.enabled() || shared_->keys.of_session(session)) return {};
+    return call<void>([session](LogEngine& engine) { return engine.keys().add(session); }, timeout);
+  }
+  Status forget(const SessionId& session, Duration timeout) override {
+    if (!shared_->keys.enabled()) return {};
+    return call<void>([session](LogEngine& engine) { return engine.keys().destroy(session); }, timeout);
+  }
+  Status rotate_key(std::string_view key, Duration timeout) override {
+    if (!shared_->keys.enabled()) return not_encrypted();
+    return call<void>([key = std::string(key)](LogEngine& engine) { return engine.keys().rotate(key); }, timeout);
+  }
+  Result<StagedPtr> stage(const SessionId& session, std::string_view payload, Duration timeout) override;
+  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
+                                Duration timeout) override;
   void transact(const SessionId& session, Decide decide, PendingPtr pending) override;
 
   Result<SessionId> find_session(std::string_view name) override { return tables().find_session(name); }
@@ -120,7 +133,7 @@ class LogBackend final : public Backend {
   Result<std::uint64_t> first_from(const SessionId& session, Time time) override {
     return tables().first_from(session, time);
   }
-  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration timeout) override;
+  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading how, Duration timeout) override;
   Result<std::vector<Event>> events(const SessionId& session, std::uint64_t from, std::size_t limit) override {
     return tables().events(session, from, limit);
   }
@@ -202,7 +215,16 @@ class LogBackend final : public Backend {
   };
   Status put_in_line(std::vector<Piece>& pieces, Room::Token room, std::uint64_t epoch);
   Result<Room::Token> take_room(std::uint64_t bytes, Duration timeout);
-  Result<std::string> assemble(const Locator& locator, Duration timeout);
+  Result<std::string> assemble(const Locator& locator, Reading how, Duration timeout);
+  Nonce nonce() {
+    return random_bytes<kNonceBytes>([this] { return world_->entropy(); });
+  }
+  /// Null: the store is not encrypted. not_found: the session is gone, and its key with it.
+  Result<SessionKeyPtr> key_of(const SessionId& session) const {
+    if (!shared_->keys.enabled()) return SessionKeyPtr();
+    if (auto key = shared_->keys.of_session(session)) return key;
+    return fail(Errc::not_found, "no such session");
+  }
 
   const std::shared_ptr<Surroundings> world_;
   const std::shared_ptr<LogLoop> loop_;
@@ -221,8 +243,9 @@ Result<Room::Token> LogBackend::take_room(std::uint64_t bytes, Duration timeout)
   return shared_->room->take(bytes, *world_, timeout);
 }
 
-Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) {
+Result<StagedPtr> LogBackend::stage(const SessionId& session, std::string_view payload, Duration timeout) {
   const std::uint64_t epoch = shared_->intake.epoch();
+  TRY(const SessionKeyPtr key, key_of(session));
   if (payload.size() <= 4 * kSmallBytes) {
     const std::string packed = pack(payload);
     if (packed.size() <= kSmallBytes) {
@@ -231,7 +254,9 @@ Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) 
     }
   }
   std::vector<Piece> pieces;
-  for (const std::string_view raw : split(payload)) pieces.push_back({raw, sha256(raw), 0, nullptr});
+  for (const std::string_view raw : split(payload)) {
+    pieces.push_back({raw, chunk_address(key.get(), raw), 0, nullptr});
+  }
   std::uint64_t fresh = 0;
   {
     const std::lock_guard lock(staging_);
@@ -241,7 +266,8 @@ Result<StagedPtr> LogBackend::stage(std::string_view payload, Duration timeout) 
   }
   for (Piece& piece : pieces) {
     if (piece.number != 0) continue;
-    piece.packed = std::make_shared<const std::string>(pack(piece.raw));
+    piece.packed =
+        std::make_shared<const std::string>(store_chunk(key.get(), key ? nonce() : Nonce{}, piece.hash, piece.raw));
     fresh += piece.packed->size();
   }
   Status queued;
@@ -293,7 +319,13 @@ Status LogBackend::put_in_line(std::vector<Piece>& pieces, Room::Token room, std
   return push();
 }
 
-Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_t sequence, Duration) {
+Result<StagedPtr> LogBackend::stage_again(const SessionId& session, std::uint64_t sequence, const SessionId& into,
+                                          Duration timeout) {
+  if (shared_->keys.enabled() && into != session) {
+    TRY(const std::string copy,
+        payload(session, sequence, Reading::remembered, timeout));  // sealed with another key from now on
+    return stage(into, copy, timeout);
+  }
   const std::uint64_t epoch = shared_->intake.epoch();
   std::string copy;
   std::vector<std::uint64_t> numbers;
@@ -329,9 +361,13 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
   };
   const auto item = std::make_shared<LogItem>();
   const auto enqueue = [&](const std::shared_ptr<const Delta>& delta) -> Result<Tables::Line> {
-    const std::string encoded = encode(*delta);
-    if (encoded.size() > kEntryBytesMax) return fail(Errc::too_large, "a change of more than 16 MiB");
-    append_entry(item->entries, {EntryKind::delta, 0, encoded});
+    std::string encoded = encode(*delta);
+    if (encoded.size() > kEntryBytesMax - kSealedEntryBytes) {
+      return fail(Errc::too_large, "a change of more than 16 MiB");
+    }
+    TRY(const SessionKeyPtr key, key_of(session));
+    if (key) encoded = seal_entry(*key, nonce(), EntryKind::delta, encoded);
+    append_entry(item->entries, {key ? EntryKind::sealed : EntryKind::delta, 0, encoded});
     item->delta = delta;
     item->pending = pending;
     item->room = *std::move(room);
@@ -346,7 +382,8 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
   shared_->intake.follow(behind, std::move(pending));
 }
 
-Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t sequence, Duration timeout) {
+Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t sequence, Reading how,
+                                        Duration timeout) {
   constexpr int kTries = 3;  // a compaction may move chunks meanwhile
   Result<std::string> result;
   for (int i = 0; i < kTries; ++i) {
@@ -354,43 +391,54 @@ Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t 
     TRY_STATUS(tables().with_locator(session, sequence, [&](std::string_view found) { bytes = found; }));
     TRY(const Locator locator, decode_locator(bytes));
     if (locator.numbers.empty()) return unpack(locator.small, locator.raw);
-    result = assemble(locator, timeout);
+    result = assemble(locator, how, timeout);
     if (result || result.error().code == Errc::timed_out) break;
   }
   if (!result && result.error().code == Errc::not_found) return fail(Errc::corrupt, result.error().detail);
   return result;
 }
 
-Result<std::string> LogBackend::assemble(const Locator& locator, Duration timeout) {
-  std::vector<Chunk> chunks;
+Result<std::string> LogBackend::assemble(const Locator& locator, Reading how, Duration timeout) {
+  const auto& numbers = locator.numbers;
+  std::vector<ChunkCache::Bytes> raw(numbers.size());
+  if (how == Reading::remembered) raw = shared_->cache.find(numbers);
+  std::vector<std::pair<std::size_t, Chunk>> wanted;  // where it stands among them
   std::vector<ChunkPlace> on_disk;
   std::uint64_t bytes = 0;
-  for (const std::uint64_t number : locator.numbers) {
-    auto chunk = shared_->chunks.get(number);
-    if (!chunk) return fail(Errc::corrupt, "chunk " + std::to_string(number) + " is missing");
-    bytes += chunk->place.raw;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (raw[i]) {
+      bytes += raw[i]->size();
+    } else {
+      auto chunk = shared_->chunks.get(numbers[i]);
+      if (!chunk) return fail(Errc::corrupt, "chunk " + std::to_string(numbers[i]) + " is missing");
+      bytes += chunk->place.raw;
+      if (!chunk->memory) on_disk.push_back(chunk->place);
+      wanted.emplace_back(i, *std::move(chunk));
+    }
     if (bytes > shared_->options.payload_bytes_max)
       return fail(Errc::too_large, "a payload above the limit for payloads");
-    if (!chunk->memory) on_disk.push_back(chunk->place);
-    chunks.push_back(*std::move(chunk));
   }
   std::vector<std::string> read;
   if (!on_disk.empty()) {
     TRY(read,
         call<std::vector<std::string>>([places = on_disk](LogEngine& engine) { return engine.read(places); }, timeout));
   }
-  std::string payload;
-  payload.reserve(bytes);
   std::size_t next = 0;
-  for (const Chunk& chunk : chunks) {
-    const std::string& packed = chunk.memory ? *chunk.memory : read[next++];
-    const auto raw = unpack(packed, chunk.place.raw);
-    if (!raw || sha256(*raw) != chunk.place.hash) {
+  std::vector<std::pair<std::uint64_t, ChunkCache::Bytes>> fresh;
+  for (const auto& [at, chunk] : wanted) {
+    const std::string& stored = chunk.memory ? *chunk.memory : read[next++];
+    auto opened = open_chunk(shared_->keys, chunk.place, stored);
+    if (!opened) {
       return fail(Errc::corrupt, pack_name(chunk.place.pack) + ": byte " + std::to_string(chunk.place.offset) +
                                      ": a chunk does not have its hash");
     }
-    payload += *raw;
+    raw[at] = std::make_shared<const std::string>(*std::move(opened));
+    fresh.emplace_back(chunk.place.number, raw[at]);
   }
+  if (how == Reading::remembered) shared_->cache.put(fresh);
+  std::string payload;
+  payload.reserve(bytes);
+  for (const auto& one : raw) payload += *one;
   return payload;
 }
 
@@ -398,6 +446,7 @@ Result<std::string> LogBackend::assemble(const Locator& locator, Duration timeou
 
 Result<std::unique_ptr<Backend>> open_log_backend(const std::string& directory, const Options& options,
                                                   std::shared_ptr<Surroundings> world, std::shared_ptr<LogLoop> loop) {
+  if (!options.key.empty()) TRY_STATUS(check_key(options.key));
   auto backend = std::make_unique<LogBackend>(options, std::move(world), std::move(loop));
   TRY_STATUS(backend->open(directory));
   return backend;

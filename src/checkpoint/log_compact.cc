@@ -6,9 +6,8 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "checkpoint/codec.h"
-#include "checkpoint/hash.h"
 #include "checkpoint/log_engine.h"
-#include "checkpoint/packed.h"
+#include "checkpoint/sealed.h"
 #include "task/io.h"
 
 namespace chronik::checkpoint {
@@ -124,10 +123,11 @@ task::Task<Status> LogEngine::rewrite_index(std::vector<ChunkPlace> moved) {
   for (const SessionId& session : shared_->tables.all()) {
     Delta delta;
     if (!shared_->tables.snapshot(session, delta)) continue;  // not visible yet, or gone
-    CO_TRY_STATUS(co_await add_entry(entries, EntryKind::delta, manifest_.lsn, encode(delta)));
+    CO_TRY_STATUS(co_await add_owned_entry(entries, session, EntryKind::delta, manifest_.lsn, encode(delta)));
     std::uint64_t from = 0;
     while (const auto rows = shared_->tables.packed_from(session, from)) {
-      CO_TRY_STATUS(co_await add_entry(entries, EntryKind::rows, manifest_.lsn, encode_rows(session, *rows)));
+      CO_TRY_STATUS(
+          co_await add_owned_entry(entries, session, EntryKind::rows, manifest_.lsn, encode_rows(session, *rows)));
       from = rows->last + 1;
     }
   }
@@ -169,6 +169,9 @@ task::Task<Result<std::uint64_t>> LogEngine::scrub_part(ScrubPlace& place, std::
   CO_TRY_STATUS(co_await enter());
   if (place.next == 0) {
     problems.insert(problems.end(), damage_.begin(), damage_.end());
+    for (const std::string& one : co_await keys_.check()) {
+      if (std::ranges::find(damage_, one, &Problem::what) == damage_.end()) problems.push_back({{}, 0, one});
+    }
     place = {1, shared_->chunks.next_number(), false};
   }
   std::uint64_t read = 0;
@@ -201,8 +204,9 @@ task::Task<void> LogEngine::check_chunk(ChunkPlace place, std::vector<Problem>& 
     co_return;
   }
   if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
-  const auto raw = unpack(std::string_view(*bytes).substr(kChunkHeader), place.raw);
-  if (!raw || sha256(*raw) != place.hash) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
+  const auto raw = open_chunk(shared_->keys, place, std::string_view(*bytes).substr(kChunkHeader));
+  const bool gone = !raw && raw.error().code == Errc::not_found;
+  if (!raw && !gone) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
 }
 
 task::Task<std::uint64_t> LogEngine::check_index(ScrubPlace& place, std::uint64_t bytes,

@@ -20,6 +20,7 @@ LogEngine::LogEngine(task::Context& context, std::shared_ptr<LogShared> shared, 
       shared_(std::move(shared)),
       directory_(std::move(directory)),
       process_(process),
+      keys_(context, directory_, shared_->keys, shared_->options.stall_deadline),
       flush_bytes_(std::min(kFlushBytes, shared_->options.pending_bytes_max / 4)),
       loose_bytes_max_(std::min(kLooseBytesMax, shared_->options.pending_bytes_max / 32)),
       work_(context),
@@ -33,10 +34,16 @@ LogEngine::~LogEngine() = default;
 task::Task<Status> LogEngine::open() {
   CO_TRY_STATUS(co_await take_lock());
   CO_TRY(const bool known, co_await load_manifest());
+  CO_TRY_STATUS(co_await keys_.open(shared_->options.key, known));
+  for (const std::string& one : keys_.damage()) damage_.push_back({{}, 0, one});
   if (known) CO_TRY_STATUS(co_await load_index());
   CO_TRY_STATUS(co_await replay());
   for (const SessionId& id : shared_->tables.adopt_nameless()) {
     damage_.push_back({"recovered-" + to_string(id), 0, "the session's own entry is damaged: its name is lost"});
+  }
+  if (damage_.empty()) {
+    const auto all = shared_->tables.all();
+    CO_TRY_STATUS(co_await keys_.settle({all.begin(), all.end()}, std::move(destroyed_keys_met_)));
   }
   CO_TRY_STATUS(co_await open_wal());
   CO_TRY_STATUS(co_await flush());

@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/chunk_cache.h"
 #include "checkpoint/chunk_index.h"
 #include "checkpoint/log_intake.h"
+#include "checkpoint/log_keys.h"
 #include "checkpoint/tables.h"
 #include "task/event.h"
 #include "wal/wal.h"
@@ -24,11 +26,14 @@ struct LogShared {
   LogShared(const Options& given, std::function<void()> wake)
       : options(given),
         tables(given.events_kept, nullptr),
+        cache(given.cache_bytes),
         intake(std::move(wake)),
         room(std::make_shared<Room>(given.pending_bytes_max)) {}
   const Options options;
   Tables tables;
   ChunkIndex chunks;
+  Keyring keys;
+  ChunkCache cache;
   LogIntake intake;
   std::shared_ptr<Room> room;
 };
@@ -48,6 +53,7 @@ class LogEngine {
   /// Bytes given back.
   task::Task<Result<std::uint64_t>> compact();
   task::Task<Result<std::vector<Problem>>> scrub();
+  LogKeys& keys() { return keys_; }
   /// As Backend::scrub_part.
   task::Task<Result<std::uint64_t>> scrub_part(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
   task::Task<Status> close();
@@ -71,6 +77,8 @@ class LogEngine {
   task::Task<Status> replay();
   Status load_entry(const Entry& entry, const std::shared_ptr<const void>& owner);
   Status load_frame(std::uint64_t lsn, std::string_view bytes);
+  /// What was sealed; nothing if its key was destroyed.
+  Result<std::optional<std::string>> unsealed(const Entry& entry, EntryKind& kind);
   task::Task<Status> open_wal();
   task::Task<Status> remove_strays();
 
@@ -93,6 +101,9 @@ class LogEngine {
   task::Task<Status> write_changes(std::size_t count);
   /// Appends an entry; `entries` goes to the index when it is a block.
   task::Task<Status> add_entry(std::string& entries, EntryKind kind, std::uint64_t lsn, std::string payload);
+  /// The same for what a session owns: sealed, or left out if its key is gone.
+  task::Task<Status> add_owned_entry(std::string& entries, SessionId session, EntryKind kind, std::uint64_t lsn,
+                                     std::string payload);
   task::Task<Status> write_block(std::string& entries);
   task::Task<Status> write_manifest();
   task::Task<Result<env::FilePtr>> file(std::string name, bool create);
@@ -119,6 +130,8 @@ class LogEngine {
   const std::string directory_;
   const std::int64_t process_;
   std::shared_ptr<void> lock_;
+  LogKeys keys_;
+  std::set<std::uint64_t> destroyed_keys_met_;  // while opening
   std::unique_ptr<wal::Wal> wal_;
   Manifest manifest_;
   std::map<std::string, env::FilePtr> files_;  // packs and index that are open

@@ -4,6 +4,7 @@
 #include "base/crc32c.h"
 #include "checkpoint/log_engine.h"
 #include "checkpoint/row_gatherer.h"
+#include "checkpoint/sealed.h"
 #include "task/io.h"
 #include "wal/replay.h"
 
@@ -63,9 +64,21 @@ task::Task<Status> LogEngine::write_block(std::string& entries) {
 
 task::Task<Status> LogEngine::add_entry(std::string& entries, EntryKind kind, std::uint64_t lsn, std::string payload) {
   append_entry(entries, {kind, lsn, payload});
-  if (kind == EntryKind::delta) loose_bytes_ += kEntryHeader + payload.size();
   if (entries.size() >= kBlockBytes) CO_TRY_STATUS(co_await write_block(entries));
   co_return Status();
+}
+
+task::Task<Status> LogEngine::add_owned_entry(std::string& entries, SessionId session, EntryKind kind,
+                                              std::uint64_t lsn, std::string payload) {
+  if (kind == EntryKind::delta) loose_bytes_ += kEntryHeader + payload.size();
+  if (shared_->keys.enabled()) {
+    const SessionKeyPtr key = shared_->keys.of_session(session);
+    if (!key) co_return Status();
+    const auto nonce = random_bytes<kNonceBytes>([this] { return context_.env().entropy.next(); });
+    payload = seal_entry(*key, nonce, kind, payload);
+    kind = EntryKind::sealed;
+  }
+  co_return co_await add_entry(entries, kind, lsn, std::move(payload));
 }
 
 /// Two copies, one after the other: at every moment one of them is whole.
@@ -160,11 +173,11 @@ task::Task<Status> LogEngine::write_changes(std::size_t count) {
     const LogItemPtr item = unflushed_[i];
     if (!item->delta) continue;
     for (auto& entry : gatherer.add(item->lsn, item->delta)) {
-      CO_TRY_STATUS(co_await add_entry(entries, entry.kind, entry.lsn, std::move(entry.payload)));
+      CO_TRY_STATUS(co_await add_owned_entry(entries, entry.session, entry.kind, entry.lsn, std::move(entry.payload)));
     }
   }
   for (auto& entry : gatherer.finish()) {
-    CO_TRY_STATUS(co_await add_entry(entries, entry.kind, entry.lsn, std::move(entry.payload)));
+    CO_TRY_STATUS(co_await add_owned_entry(entries, entry.session, entry.kind, entry.lsn, std::move(entry.payload)));
   }
   co_return co_await write_block(entries);
 }

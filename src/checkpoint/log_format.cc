@@ -38,7 +38,7 @@ std::size_t entry_at(std::string_view bytes, Entry& entry, bool& header_holds, b
   if (crc(bytes.substr(0, 17)) != get<std::uint32_t>(bytes, 17)) return 0;
   const std::size_t length = get<std::uint32_t>(bytes, 0);
   const auto kind = get<std::uint8_t>(bytes, 4);
-  if (length > bytes.size() - kEntryHeader || kind < 1 || kind > 3) return 0;
+  if (length > bytes.size() - kEntryHeader || kind < 1 || kind > 4) return 0;
   header_holds = true;
   entry = {static_cast<EntryKind>(kind), get<std::uint64_t>(bytes, 5), bytes.substr(kEntryHeader, length)};
   return sound || crc(entry.payload) == get<std::uint32_t>(bytes, 13) ? kEntryHeader + length : 0;

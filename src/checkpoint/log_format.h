@@ -28,9 +28,10 @@ struct ChunkPlace {
 };
 
 enum class EntryKind : std::uint8_t {
-  delta = 1,  // codec.h
-  chunk = 2,  // in the index: a ChunkPlace; in the write-ahead log: number, hash, raw, and the stored bytes
-  rows = 3,   // row_block.h; in the index only
+  delta = 1,   // codec.h
+  chunk = 2,   // in the index: a ChunkPlace; in the write-ahead log: number, hash, raw, and the stored bytes
+  rows = 3,    // row_block.h; in the index only
+  sealed = 4,  // one of the others, encrypted: sealed.h
 };
 
 struct Entry {

@@ -5,6 +5,7 @@
 #include "checkpoint/log_format.h"
 #include "checkpoint/packed.h"
 #include "checkpoint/row_block.h"
+#include "checkpoint/sealed.h"
 
 namespace chronik::checkpoint {
 namespace {
@@ -29,6 +30,14 @@ void run(std::string_view input) {
     hurt[static_cast<unsigned char>(input[0]) % hurt.size()] ^= 0x10;
     CHECK(!read_entries(hurt, damage).empty() && !damage.empty());
   }
+
+  const Secret secret("0123456789abcdef0123456789abcdef");
+  if (const auto sealed = decode_sealed(input)) {
+    CHECK(sealed->front.size() + sealed->sealed.size() == input.size());
+    CHECK(!open_entry(SessionKey(sealed->key, secret), *sealed));  // no input guesses the tag
+  }
+  if (const auto record = decode_key_record(input, secret)) CHECK(record->kind != KeyRecord::Kind::key);
+  (void)check_key_file_header(input, secret);
 
   if (const auto place = decode_place(input)) CHECK(encode_place(*place) == input);
   if (const auto rows = decode_rows(input)) {

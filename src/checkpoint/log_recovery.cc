@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "checkpoint/codec.h"
 #include "checkpoint/log_engine.h"
+#include "checkpoint/sealed.h"
 #include "task/io.h"
 #include "wal/replay.h"
 
@@ -141,6 +142,13 @@ void LogEngine::load_blocks(const std::string& path, std::uint64_t at, const Buf
 /// Of the index. `owner` of its bytes, if they may be kept.
 Status LogEngine::load_entry(const Entry& entry, const std::shared_ptr<const void>& owner) {
   switch (entry.kind) {
+    case EntryKind::sealed: {
+      EntryKind kind{};
+      TRY(auto payload, unsealed(entry, kind));
+      if (!payload) return {};
+      const auto opened = std::make_shared<const std::string>(*std::move(payload));
+      return load_entry({kind, entry.lsn, *opened}, opened);
+    }
     case EntryKind::chunk: {
       TRY(const ChunkPlace place, decode_place(entry.payload));
       shared_->chunks.set(place, nullptr);
@@ -165,6 +173,19 @@ Status LogEngine::load_entry(const Entry& entry, const std::shared_ptr<const voi
     }
   }
   return fail(Errc::corrupt, "an entry of an unknown kind");
+}
+
+Result<std::optional<std::string>> LogEngine::unsealed(const Entry& entry, EntryKind& kind) {
+  TRY(const SealedEntry sealed, decode_sealed(entry.payload));
+  kind = sealed.kind;
+  const SessionKeyPtr key = shared_->keys.numbered(sealed.key);
+  if (!key && shared_->keys.destroyed(sealed.key)) {
+    destroyed_keys_met_.insert(sealed.key);
+    return std::nullopt;
+  }
+  if (!key) return fail(Errc::corrupt, "the key of an entry is lost");
+  TRY(std::string payload, open_entry(*key, sealed));
+  return payload;
 }
 
 task::Task<Status> LogEngine::replay() {
@@ -200,8 +221,17 @@ Status LogEngine::load_frame(std::uint64_t lsn, std::string_view bytes) {
           chunk.number, chunk.hash, chunk.raw, static_cast<std::uint32_t>(chunk.packed.size()), 0, 0};
       shared_->chunks.set(place, std::make_shared<const std::string>(chunk.packed));
       item->chunks.push_back(chunk.number);
-    } else if (entry.kind == EntryKind::delta) {
-      TRY(Delta delta, decode_delta(entry.payload));
+    } else if (entry.kind == EntryKind::delta || entry.kind == EntryKind::sealed) {
+      std::string_view payload = entry.payload;
+      std::optional<std::string> opened;
+      if (entry.kind == EntryKind::sealed) {
+        EntryKind kind{};
+        TRY(opened, unsealed(entry, kind));
+        if (!opened) continue;
+        if (kind != EntryKind::delta) return fail(Errc::corrupt, "packed rows in the write-ahead log");
+        payload = *opened;
+      }
+      TRY(Delta delta, decode_delta(payload));
       item->delta = std::make_shared<const Delta>(delta);
       shared_->tables.load(std::move(delta));
     } else {

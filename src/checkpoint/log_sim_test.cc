@@ -13,11 +13,14 @@ namespace {
 
 class SimPlace final : public kit::Place {
  public:
+  explicit SimPlace(std::string key = {}) : key_(std::move(key)) {}
   using Place::open;
   ~SimPlace() override { store_.reset(); }
-  Store open(const Options& options) override {
+  Store open(const Options& given) override {
     if (store_) EXPECT_TRUE(store_->close());
     store_.reset();
+    Options options = given;
+    options.key = key_;
     auto store = open_store(world_, options);
     EXPECT_TRUE(store) << store.error().message();
     store_.emplace(*std::move(store));
@@ -33,19 +36,29 @@ class SimPlace final : public kit::Place {
   Time now() override { return world_->now(); }
 
  private:
+  const std::string key_;
   std::shared_ptr<SimWorld> world_ = std::make_shared<SimWorld>(1);
   Duration shifted_{0};
   std::optional<Store> store_;
 };
 
+const std::string kKey(32, 'k');
+
 std::unique_ptr<kit::Place> make_place() {
   return std::make_unique<SimPlace>();
+}
+std::unique_ptr<kit::Place> make_encrypted_place() {
+  return std::make_unique<SimPlace>(kKey);
 }
 
 const bool basic = kit::register_cases("SimulatedLog", kit::kBasicCases, make_place);
 const bool persistent = kit::register_cases("SimulatedLog", kit::kPersistentCases, make_place);
 const bool operations = kit::register_cases("SimulatedLog", kit::kOperationCases, make_place);
 const bool timeline = kit::register_cases("SimulatedLog", kit::kTimelineCases, make_place);
+const bool basic_encrypted = kit::register_cases("EncryptedLog", kit::kBasicCases, make_encrypted_place);
+const bool persistent_encrypted = kit::register_cases("EncryptedLog", kit::kPersistentCases, make_encrypted_place);
+const bool operations_encrypted = kit::register_cases("EncryptedLog", kit::kOperationCases, make_encrypted_place);
+const bool timeline_encrypted = kit::register_cases("EncryptedLog", kit::kTimelineCases, make_encrypted_place);
 
 // What a history promises: every acknowledged effect is there after any power cut, and nothing that was never asked
 // for.
@@ -160,11 +173,12 @@ void check(const Store& store, Model& model) {
 }
 
 /// One history with the power cut after `events` of its events, twice; false: it ended before that.
-bool cut_after(std::uint64_t seed, std::uint64_t events, decltype(work)& work) {
+bool cut_after(std::uint64_t seed, std::uint64_t events, decltype(work)& work, const std::string& key = {}) {
   SCOPED_TRACE("seed " + std::to_string(seed) + ", after event " + std::to_string(events));
   auto world = std::make_shared<SimWorld>(seed);
   Options options;
   options.pending_bytes_max = 256 * 1024;  // flushes happen
+  options.key = key;
   Model model;
   bool reached = false;
   for (std::uint64_t round = 0; round < 2; ++round) {
@@ -208,6 +222,18 @@ TEST(LogCrash, nor_does_one_while_rows_are_packed) {
   std::uint64_t cuts = 0;
   for (std::uint64_t events = 1; cut_after(9, events, work_in_bulk); events += kStride) ++cuts;
   EXPECT_GT(cuts, 300 / kStride);
+}
+
+TEST(LogCrash, nor_does_one_in_an_encrypted_store) {
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+  constexpr std::uint64_t kStride = 17;
+#else
+  constexpr std::uint64_t kStride = 3;
+#endif
+  std::uint64_t cuts = 0;
+  for (std::uint64_t events = 1; cut_after(1, events, work, kKey); events += kStride) ++cuts;
+  for (std::uint64_t events = 2; cut_after(9, events, work_in_bulk, kKey); events += kStride) ++cuts;
+  EXPECT_GT(cuts, 500 / kStride);
 }
 
 TEST(LogClose, closing_writes_what_is_in_line_in_its_order) {
@@ -372,6 +398,27 @@ TEST(LogDamage, a_flipped_bit_anywhere_is_found_and_its_neighbours_stay) {
     }
   }
   EXPECT_GT(flips, 1000U);
+}
+
+TEST(LogDamage, what_is_remembered_hides_no_damage_from_verify) {
+  auto world = std::make_shared<SimWorld>(12);
+  const std::string state = kit::noise(50'000, 1);
+  {
+    const Store store = open_store(world).value();
+    kit::save(kit::new_session(store), state);
+    ASSERT_TRUE(store.close());
+    world->restart();
+  }
+  const Store store = open_store(world).value();
+  const Session session = store.session("s").value();
+  const CheckpointId id = session.latest().value().id;
+  EXPECT_TRUE(session.payload(id).value() == state);
+  for (const auto& entry : world->machine().list("store")) {
+    if (entry.name.starts_with("pack-")) ASSERT_TRUE(world->machine().flip("store/" + entry.name, entry.size / 2, 1));
+  }
+  EXPECT_TRUE(session.payload(id).value() == state);
+  EXPECT_EQ(session.verify(id).value().problem_count, 1U);
+  EXPECT_EQ(session.verify().value().problem_count, 1U);
 }
 
 TEST(LogDamage, a_flipped_bit_in_packed_rows_takes_its_block_and_no_more) {

@@ -86,10 +86,13 @@ class MemoryBackend final : public Backend {
  public:
   explicit MemoryBackend(const Options& options) : tables_(options.events_kept, payloads_.get()) {}
 
-  Result<StagedPtr> stage(std::string_view payload, Duration) override {
+  Status prepare(const SessionId&, Duration) override { return {}; }
+  Status forget(const SessionId&, Duration) override { return {}; }
+  Status rotate_key(std::string_view, Duration) override { return not_encrypted(); }
+  Result<StagedPtr> stage(const SessionId&, std::string_view payload, Duration) override {
     return std::make_shared<StagedInMemory>(payloads_, payloads_->add(payload));
   }
-  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, Duration) override {
+  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId&, Duration) override {
     std::string locator;
     TRY_STATUS(tables_.with_locator(session, sequence, [&](std::string_view found) {
       payloads_->added(found);
@@ -123,7 +126,7 @@ class MemoryBackend final : public Backend {
   Result<std::uint64_t> first_from(const SessionId& session, Time time) override {
     return tables_.first_from(session, time);
   }
-  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration) override {
+  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading, Duration) override {
     Payloads::Bytes bytes;
     TRY_STATUS(
         tables_.with_locator(session, sequence, [&](std::string_view locator) { bytes = payloads_->get(locator); }));

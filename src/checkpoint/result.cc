@@ -32,6 +32,8 @@ std::string_view to_string(Errc code) {
       return "closed";
     case Errc::unsupported:
       return "unsupported";
+    case Errc::wrong_key:
+      return "wrong key";
   }
   return "unknown error";
 }

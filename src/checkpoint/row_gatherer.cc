@@ -24,7 +24,7 @@ std::vector<RowGatherer::Made> RowGatherer::add(std::uint64_t lsn, std::shared_p
     release(std::move(run->second), made);
     runs_.erase(run);
   }
-  made.push_back({EntryKind::delta, lsn, encode(*delta)});
+  made.push_back({delta->session, EntryKind::delta, lsn, encode(*delta)});
   return made;
 }
 
@@ -51,7 +51,7 @@ void RowGatherer::release(std::vector<Change> run, std::vector<Made>& into) cons
     rest.session = run[0].delta->session;
     LooseRows block;
     const auto pack = [&] {
-      into.push_back({EntryKind::rows, lsn, encode_rows(rest.session, pack_rows(block))});
+      into.push_back({rest.session, EntryKind::rows, lsn, encode_rows(rest.session, pack_rows(block))});
       block = {};
     };
     for (std::size_t i = 0; i < cut; ++i) {
@@ -67,10 +67,10 @@ void RowGatherer::release(std::vector<Change> run, std::vector<Made>& into) cons
     pack();
     const std::size_t dropped = rest.events.size() - std::min(rest.events.size(), events_kept_);
     rest.events.erase(rest.events.begin(), rest.events.begin() + static_cast<std::ptrdiff_t>(dropped));
-    into.push_back({EntryKind::delta, lsn, encode(rest)});
+    into.push_back({rest.session, EntryKind::delta, lsn, encode(rest)});
   }
   for (std::size_t i = cut; i < run.size(); ++i) {
-    into.push_back({EntryKind::delta, run[i].lsn, encode(*run[i].delta)});
+    into.push_back({run[i].delta->session, EntryKind::delta, run[i].lsn, encode(*run[i].delta)});
   }
 }
 

@@ -15,6 +15,7 @@ namespace chronik::checkpoint {
 class RowGatherer {
  public:
   struct Made {
+    SessionId session;
     EntryKind kind = EntryKind::delta;
     std::uint64_t lsn = 0;
     std::string payload;

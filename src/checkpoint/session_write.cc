@@ -58,7 +58,7 @@ Result<PendingCheckpoint> LocalSession::create_async(std::string_view payload, c
   draft.epoch = epoch_;
   draft.checkpoint.size = payload.size();
   draft.checkpoint.payload_hash = sha256(payload);
-  TRY(draft.payload, core_->backend().stage(payload, core_->timeout(options.timeout)));
+  TRY(draft.payload, core_->backend().stage(id_, payload, core_->timeout(options.timeout)));
   return PendingCheckpoint(append(core_, id_, std::move(draft)));
 }
 
@@ -79,7 +79,7 @@ Result<Checkpoint> LocalSession::rewind(const CheckpointId& id, const CreateOpti
   if (options.metadata == "{}") c.metadata = old.metadata;
   if (options.message.empty()) c.message = "rewind to sequence " + std::to_string(old.sequence);
   const Duration timeout = core_->timeout(options.timeout);
-  TRY(draft.payload, core_->backend().stage_again(id_, old.sequence, timeout));
+  TRY(draft.payload, core_->backend().stage_again(id_, old.sequence, id_, timeout));
   return PendingCheckpoint(append(core_, id_, std::move(draft))).wait(timeout);
 }
 
@@ -105,8 +105,9 @@ Result<Session> LocalSession::fork(const CheckpointId& id, std::string_view name
   TRY_STATUS(check_name("session name", name));
   TRY(const Checkpoint old, get(id));
   TRY(const SessionInfo info, describe());
-  TRY(const StagedPtr payload, core_->backend().stage_again(id_, old.sequence, core_->timeout()));
   const SessionId fresh = new_session_id(core_->world());
+  TRY_STATUS(core_->backend().prepare(fresh, core_->timeout()));
+  TRY(const StagedPtr payload, core_->backend().stage_again(id_, old.sequence, fresh, core_->timeout()));
   const SessionRow row{fresh, std::string(name), info.metadata, info.name + "/" + to_string(id), core_->world().now()};
   const Decide decide = [core = core_.get(), row, old, payload](const View& view) -> Result<Change> {
     Checkpoint c = old;

@@ -63,14 +63,18 @@ class SqliteBackend final : public Backend {
         room_(std::make_shared<Room>(options.pending_bytes_max)) {}
   ~SqliteBackend() override { (void)close(options_.timeout); }
 
-  Result<StagedPtr> stage(std::string_view payload, Duration timeout) override {
+  Status prepare(const SessionId&, Duration) override { return {}; }
+  Status forget(const SessionId&, Duration) override { return {}; }
+  Status rotate_key(std::string_view, Duration) override { return not_encrypted(); }
+  Result<StagedPtr> stage(const SessionId&, std::string_view payload, Duration timeout) override {
     if (payload.size() >= kPayloadBytesMax) return fail(Errc::too_large, "SQLite takes payloads below 1 GiB");
     TRY(Room::Token room, room_->take(payload.size() + kChangeRoom, *world_, timeout));
     const Digest digest = sha256(payload);
     return std::make_shared<StagedForSqlite>(std::string(reinterpret_cast<const char*>(digest.data()), digest.size()),
                                              payload.size(), pack(payload), std::move(room));
   }
-  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, Duration timeout) override {
+  Result<StagedPtr> stage_again(const SessionId& session, std::uint64_t sequence, const SessionId&,
+                                Duration timeout) override {
     TRY(std::string hash, read<std::string>(timeout, [session, sequence](Database& database) {
           return sqlite::payload_key(database, session, sequence);
         }));
@@ -113,7 +117,7 @@ class SqliteBackend final : public Backend {
   Result<std::uint64_t> first_from(const SessionId& session, Time time) override {
     return read<std::uint64_t>([=](Database& d) { return sqlite::first_from(d, session, time); });
   }
-  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Duration timeout) override {
+  Result<std::string> payload(const SessionId& session, std::uint64_t sequence, Reading, Duration timeout) override {
     return read<std::string>(timeout,
                              [=](Database& d) { return sqlite::payload(d, session, sequence, kPayloadBytesMax); });
   }
@@ -198,6 +202,9 @@ class SqliteBackend final : public Backend {
 
 Result<std::unique_ptr<Backend>> open_sqlite_backend(const std::string& path, const Options& options,
                                                      std::shared_ptr<Surroundings> world) {
+  if (!options.key.empty()) {
+    return fail(Errc::unsupported, "a key, but an SQLite file is not encrypted: use a directory");
+  }
   struct State {
     Latch done;
     Result<std::unique_ptr<Database>> database;

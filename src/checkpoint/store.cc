@@ -1,4 +1,5 @@
 // The store: sessions by name, and what concerns all of them.
+#include "checkpoint/cipher.h"
 #include "checkpoint/local.h"
 #include "checkpoint/text.h"
 #include "checkpoint/uuid.h"
@@ -17,6 +18,7 @@ Result<Session> LocalStore::create_session(std::string_view name, std::string_vi
     change.events.push_back(make_event(*core, view.head(), EventKind::created, 0, 0));
     return change;
   };
+  TRY_STATUS(core_->backend().prepare(id, core_->timeout()));
   TRY_STATUS(core_->run(id, decide, core_->timeout()));
   return make_session(core_, id);
 }
@@ -82,7 +84,13 @@ Status LocalStore::delete_session(std::string_view name) const {
     change.events.push_back(make_event(*core, view.head(), EventKind::deleted, 0, view.head().checkpoints));
     return change;
   };
-  return core_->run(id, decide, core_->timeout());
+  TRY_STATUS(core_->run(id, decide, core_->timeout()));
+  return core_->backend().forget(id, core_->timeout());
+}
+
+Status LocalStore::rotate_key(std::string_view key) const {
+  TRY_STATUS(check_key(key));
+  return core_->backend().rotate_key(key, core_->timeout());
 }
 
 Result<std::uint64_t> LocalStore::compact() const {

@@ -336,6 +336,7 @@ Result<Import> read_all(Core& core, const std::function<Result<std::optional<std
     all.add("\n");
     if (parsed.kind == ExportLine::Kind::header) {
       import.row = std::move(parsed.row);
+      TRY_STATUS(core.backend().prepare(import.row.id, core.timeout()));
       continue;
     }
     const auto& c = parsed.checkpoint;
@@ -344,7 +345,7 @@ Result<Import> read_all(Core& core, const std::function<Result<std::optional<std
          import.puts.back().checkpoint.created_at > c.created_at)) {
       return fail(Errc::corrupt, "sequence " + std::to_string(c.sequence) + " is out of order");
     }
-    TRY(StagedPtr payload, core.backend().stage(parsed.payload, core.timeout()));
+    TRY(StagedPtr payload, core.backend().stage(import.row.id, parsed.payload, core.timeout()));
     import.puts.push_back({std::move(parsed.checkpoint), std::move(payload)});
   }
 }

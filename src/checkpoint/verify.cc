@@ -16,7 +16,7 @@ void Verifier::check(const Checkpoint& c) {
     const auto parent = core_.backend().get(session_, c.parent);
     if (parent && parent->hash != c.parent_hash) problem(c.sequence, "the parent does not have the hash of the chain");
   }
-  const auto payload = verified_payload(core_, session_, c);
+  const auto payload = verified_payload(core_, session_, c, Reading::anew);
   if (payload) {
     report_.bytes += payload->size();
   } else if (payload.error().code != Errc::not_found || core_.backend().get(session_, c.sequence)) {

@@ -14,8 +14,11 @@ namespace {
 
 class LogPlace final : public kit::Place {
  public:
+  explicit LogPlace(std::string key = {}) : key_(std::move(key)) {}
   using Place::open;
-  Store open(const Options& options) override {
+  Store open(const Options& given) override {
+    Options options = given;
+    options.key = key_;
     if (store_) EXPECT_TRUE(store_->close());
     store_.reset();
     auto backend = open_log_backend(directory_.path("store"), options, machine_, embedded::LoopThread::start().value());
@@ -27,6 +30,7 @@ class LogPlace final : public kit::Place {
   Time now() override { return machine_->now(); }
 
  private:
+  const std::string key_;
   embedded::TestDirectory directory_;
   std::shared_ptr<embedded::TestMachine> machine_ = std::make_shared<embedded::TestMachine>();
   std::optional<Store> store_;
@@ -36,11 +40,16 @@ std::unique_ptr<kit::Place> make_place() {
   return std::make_unique<LogPlace>();
 }
 
+std::unique_ptr<kit::Place> make_encrypted_place() {
+  return std::make_unique<LogPlace>(std::string(32, 'k'));
+}
+
 const bool basic = kit::register_cases("Log", kit::kBasicCases, make_place);
 const bool persistent = kit::register_cases("Log", kit::kPersistentCases, make_place);
 const bool operations = kit::register_cases("Log", kit::kOperationCases, make_place);
 const bool timeline = kit::register_cases("Log", kit::kTimelineCases, make_place);
 const bool threads = kit::register_cases("Log", kit::kThreadCases, make_place);
+const bool threads_encrypted = kit::register_cases("EncryptedLog", kit::kThreadCases, make_encrypted_place);
 
 std::uint64_t bytes_under(const std::string& directory) {
   std::uint64_t bytes = 0;

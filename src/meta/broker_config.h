@@ -74,6 +74,7 @@ struct BrokerSettings {
   std::int64_t disk_stall_timeout_ms = 0;
   std::int64_t memory_budget_bytes = 0;
   std::int32_t shards = 0;  // 0: chosen by the program
+  std::string checkpoints_key_file;
 
   TopicConfig topic_defaults;  // what a topic without overrides gets
 };

@@ -408,6 +408,9 @@ class RemoteStore final : public cp::StoreFace {
   Status delete_session(std::string_view name) const override {
     return ask_nothing(*remote_, "DELETE", "/v1/sessions/" + percent_encoded(name));
   }
+  Status rotate_key(std::string_view) const override {
+    return fail(Errc::unsupported, "the key of a served store is its server's: checkpoints.key.file");
+  }
   Result<cp::TimelinePage> timeline(const cp::Query& query) const override {
     Target target("/v1/timeline");
     TRY_STATUS(add_query(target, query));

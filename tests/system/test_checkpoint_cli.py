@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import threading
+import unittest.mock
 from pathlib import Path
 
 import harness
@@ -230,6 +231,40 @@ class CheckpointCli(harness.SystemTest):
 
         self.addCleanup(end)
         return process
+
+    def bytes_on_disk(self):
+        return b"".join(file.read_bytes() for file in (self.dir / "log").rglob("*") if file.is_file())
+
+    def test_an_encrypted_directory_needs_its_key_and_shows_nothing_without_it(self):
+        keys = [self.dir / "first.key", self.dir / "second.key"]
+        for file in keys:
+            file.write_text(os.urandom(32).hex() + "\n", encoding="utf-8")
+        first, second = ([*self.log, "--key-file", file] for file in keys)
+        self.chronik(first, "create", "Secretname", "--message", "Secretmessage", input="Secretpayload " * 5000)
+        self.save(first, "kept", session="other")
+        for word in (b"Secretname", b"Secretmessage", b"Secretpayload", b"kept"):
+            self.assertNotIn(word, self.bytes_on_disk())
+        self.assertIn("is encrypted: it needs its key", self.refused(self.log, "sessions"))
+        self.assertIn("another key", self.refused(second, "sessions"))
+        bad = self.dir / "bad.key"
+        bad.write_text("Secretdigits", encoding="utf-8")
+        self.assertIn("64 hexadecimal digits", self.refused([*self.log, "--key-file", bad], "sessions"))
+        self.assertNotIn("Secretdigits", self.refused([*self.log, "--key-file", bad], "sessions"))
+        self.assertIn("--key-file goes with --store", self.refused(self.sqlite, "sessions", "--key-file", keys[0]))
+        self.assertIn("now", self.chronik(first, "rotate-key", keys[1]).stdout)
+        self.assertIn("another key", self.refused(first, "sessions"))
+        with unittest.mock.patch.dict(os.environ, {"CHRONIK_CHECKPOINT_KEY": keys[1].read_text(encoding="utf-8")}):
+            self.assertEqual(self.chronik(self.log, "restore", "other", "1").stdout, "kept")
+        self.assertEqual(self.chronik(second, "restore", "Secretname", "1").stdout, "Secretpayload " * 5000)
+        # Packs and index from before a deletion, put back: without the session's key they are of no use, nor in the way.
+        before = {file: file.read_bytes() for file in (self.dir / "log").iterdir() if file.name.startswith(("pack", "index"))}
+        self.chronik(second, "delete", "Secretname", "--session")
+        for file, content in before.items():
+            if not file.exists():
+                file.write_bytes(content)
+        self.assertEqual([row["session"] for row in self.json(second, "sessions")], ["other"])
+        self.assertEqual(self.chronik(second, "restore", "other", "1").stdout, "kept")
+        self.chronik(second, "verify")
 
     def test_a_second_process_on_a_directory_is_told_who_has_it(self):
         self.save(self.log, "x")

@@ -384,6 +384,41 @@ class CheckpointHttp(harness.SystemTest):
             self.assertEqual(found[sequence], saved)
         self.assertEqual(api("POST", "verify")["ok"], True)
 
+    def test_an_encrypted_store_survives_kill_with_its_key_and_is_refused_without(self):
+        keys = self.new_dir("keys")
+        for name in ("right", "wrong"):
+            (keys / name).write_text(os.urandom(32).hex(), encoding="utf-8")
+        (keys / "malformed").write_text("Secretdigits", encoding="utf-8")
+
+        def setting(name):
+            return ("--set", f"checkpoints.key.file={keys / name}")
+
+        def named(broker):
+            return Api(broker, Described(broker))("GET", "sessions", status=503)["title"]
+
+        broker = self.start_broker(*setting("right"))
+        api = Api(broker, Described(broker))
+        api("PUT", "sessions/Secretname")
+        ids = [api("POST", "sessions/Secretname/checkpoints", b"Secretpayload %d" % n, 201, message="Secretmessage")["id"]
+               for n in range(50)]
+        broker.kill()
+        disk = b"".join(file.read_bytes() for file in broker.data_dir.rglob("*") if file.is_file())
+        for word in (b"Secretname", b"Secretpayload", b"Secretmessage"):
+            self.assertNotIn(word, disk)
+        for wrong in (setting("wrong"), ()):
+            other = self.start_broker(*wrong, data_dir=broker.data_dir)
+            self.assertEqual(named(other), "wrong_key")
+            other.stop()
+        for name in ("malformed", "missing"):
+            done = harness.run([harness.BIN_DIR / "chronik-server", "--data-dir", self.new_dir("data"), *setting(name)], check=False)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done.stderr)
+            self.assertIn(f"checkpoints.key.file={keys / name}", done.stderr)
+            self.assertNotIn("Secretdigits", done.stderr)
+        broker.start()
+        api = Api(broker, Described(broker))
+        for n, one in enumerate(ids):
+            self.assertEqual(api("GET", f"sessions/Secretname/checkpoints/{one}/payload"), b"Secretpayload %d" % n)
+
     def test_128_clients_in_one_session(self):
         self.api("PUT", "sessions/s")
         saved, failures = [], []

@@ -15,7 +15,7 @@ import re
 from typing import Any
 
 from .errors import (AlreadyExists, CheckpointError, Closed, Conflict, Corrupt, DiskFull, Fenced, InUse, InvalidArgument, NotFound,
-                     Overloaded, StorageFailed, TimedOut, TooLarge, Unavailable, Unsupported)
+                     Overloaded, StorageFailed, TimedOut, TooLarge, Unavailable, Unsupported, WrongKey)
 from .model import (NO_PARENT, Annotation, Best, Branch, Checkpoint, Difference, Event, EventPage, Health, ImportReport, Moment, Page,
                     Problem, PruneReport, Restored, Retention, SessionInfo, SessionPage, TimelinePage, VerifyReport)
 from .store import Session, Store
@@ -24,10 +24,22 @@ __version__ = "0.1.0"
 
 __all__ = [
     "open", "Store", "Session", "CheckpointError", "AlreadyExists", "Closed", "Conflict", "Corrupt", "DiskFull", "Fenced", "InUse",
-    "InvalidArgument", "NotFound", "Overloaded", "StorageFailed", "TimedOut", "TooLarge", "Unavailable", "Unsupported", "NO_PARENT",
+    "InvalidArgument", "NotFound", "Overloaded", "StorageFailed", "TimedOut", "TooLarge", "Unavailable", "Unsupported", "WrongKey",
+    "NO_PARENT",
     "Annotation", "Best", "Branch", "Checkpoint", "Difference", "Event", "EventPage", "Health", "ImportReport", "Moment", "Page",
     "Problem", "PruneReport", "Restored", "Retention", "SessionInfo", "SessionPage", "TimelinePage", "VerifyReport",
 ]
+
+
+def _key(given: bytes | str) -> bytes:
+    """32 bytes, or their 64 hexadecimal digits; an error never shows them."""
+    try:
+        key = bytes.fromhex(given) if isinstance(given, str) else bytes(given)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise InvalidArgument("a key is 32 bytes, or 64 hexadecimal digits, as openssl rand -hex 32 prints them") from None
+    return key
 
 
 def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any) -> Store:
@@ -41,7 +53,9 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
     timeout: seconds, for a call that is given none.
     Embedded stores take also payload_bytes_max (64 MiB), pending_bytes_max (256 MiB; beyond it writers wait), events_kept (1024 per
     session), stall_deadline (10 s; a disk operation beyond it fails the store), scrub_every (0: never; seconds between two
-    verifications in the background), scrub_bytes_per_second (32 MiB). HTTP takes connections_max (16).
+    verifications in the background), scrub_bytes_per_second (32 MiB). A directory takes cache_bytes (32 MiB of what was
+    read not long ago), and key (32 bytes, or 64 hexadecimal
+    digits): it is encrypted, each session with a key of its own that delete_session destroys. HTTP takes connections_max (16).
     """
     given = os.fspath(where)
     if given.startswith(("http://", "https://")):
@@ -50,10 +64,12 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
     from . import _native
     from .embedded import EmbeddedStore
     options["timeout"] = timeout
-    unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline", "scrub_every",
-                                "scrub_bytes_per_second"}
+    unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline", "cache_bytes",
+                                "key", "scrub_every", "scrub_bytes_per_second"}
     if unknown:
         raise TypeError(f"open: no option {', '.join(sorted(unknown))} for an embedded store")
+    if "key" in options:
+        options["key"] = _key(options["key"])
     # Only a path object may name a directory that looks like something else.
     scheme = re.match(r"([A-Za-z]\w+):", given) if isinstance(where, str) else None
     if not given or given == "sqlite:" or (scheme and given != "memory:" and scheme[1] != "sqlite"):

@@ -120,6 +120,7 @@ class AsyncStore(_Threaded):
     list_sessions = _threaded(Store.list_sessions)
     rename_session = _threaded(Store.rename_session)
     delete_session = _threaded(Store.delete_session)
+    rotate_key = _threaded(Store.rotate_key)
     timeline = _threaded(Store.timeline)
     verify = _threaded(Store.verify)
     compact = _threaded(Store.compact)

@@ -209,6 +209,9 @@ class EmbeddedStore(Store):
     def delete_session(self, name: str) -> None:
         self._native.delete_session(name)
 
+    def rotate_key(self, key: bytes) -> None:
+        self._native.rotate_key(key)
+
     def _timeline(self, query: Query) -> TimelinePage:
         rows, damaged, next = self._native.timeline(_query(query))
         return TimelinePage(tuple(Moment(name, _checkpoint(row)) for name, row in rows), _problems(damaged), next)

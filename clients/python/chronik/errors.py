@@ -97,6 +97,12 @@ class Unsupported(CheckpointError):
     code = "unsupported"
 
 
+class WrongKey(CheckpointError):
+    """The store is encrypted with another key, or with one at all, or with none."""
+
+    code = "wrong_key"
+
+
 class Unavailable(CheckpointError, ConnectionError):
     """HTTP only: the server cannot be reached, or the connection was lost; a write may have taken effect."""
 
@@ -106,7 +112,8 @@ class Unavailable(CheckpointError, ConnectionError):
 BY_CODE: dict[str, type[CheckpointError]] = {
     error.code: error
     for error in (InvalidArgument, NotFound, AlreadyExists, Conflict, Fenced, TooLarge, Corrupt, TimedOut, Overloaded,
-                  DiskFull, StorageFailed, InUse, Closed, Unsupported, Unavailable)
+                  DiskFull, StorageFailed, InUse, Closed, Unsupported, WrongKey,
+                  Unavailable)
 }
 
 

@@ -293,6 +293,9 @@ class HttpStore(Store):
     def delete_session(self, name: str) -> None:
         self.call("DELETE", self._session_path(name))
 
+    def rotate_key(self, key: bytes) -> None:
+        raise Unsupported("the key of a served store is its server's: checkpoints.key.file")
+
     def _timeline(self, query: Query) -> TimelinePage:
         given = self.call("GET", "/v1/timeline", query=_list_query(query))
         moments = (Moment(one["session"], _checkpoint(one["checkpoint"])) for one in given["moments"])

@@ -210,7 +210,11 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def delete_session(self, name: str) -> None:
-        """With all its checkpoints."""
+        """With all its checkpoints. Of an encrypted store its key is destroyed: what the disk still holds of it nobody can read."""
+
+    @abc.abstractmethod
+    def rotate_key(self, key: bytes) -> None:
+        """From now on these 32 bytes open the store, the key before does not. WrongKey if it is not encrypted."""
 
     def timeline(self, *, newest_first: bool = True, limit: int = 100, cursor: str = "", branch: str = "",
                  tags: Iterable[str] = (), trigger: Trigger | None = None, sequence_min: int = 0, sequence_max: int | None = None,

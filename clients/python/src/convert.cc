@@ -23,9 +23,9 @@ const char* name_of(cp::EventKind kind) {
 }
 
 const char* name_of(cp::Errc code) {
-  constexpr const char* kNames[] = {"",          "invalid_argument", "not_found", "already_exists", "conflict",
-                                    "fenced",    "too_large",        "corrupt",   "timed_out",      "overloaded",
-                                    "disk_full", "storage_failed",   "in_use",    "closed",         "unsupported"};
+  constexpr const char* kNames[] = {
+      "",          "invalid_argument", "not_found", "already_exists", "conflict", "fenced", "too_large",   "corrupt",
+      "timed_out", "overloaded",       "disk_full", "storage_failed", "in_use",   "closed", "unsupported", "wrong_key"};
   return kNames[static_cast<std::size_t>(code)];
 }
 
@@ -194,9 +194,11 @@ cp::Options store_options(const py::dict& given) {
   take(given, "payload_bytes_max", options.payload_bytes_max);
   take(given, "pending_bytes_max", options.pending_bytes_max);
   take(given, "events_kept", options.events_kept);
+  take(given, "cache_bytes", options.cache_bytes);
   take_seconds(given, "stall_deadline", options.stall_deadline);
   take_seconds(given, "scrub_every", options.scrub_every);
   take(given, "scrub_bytes_per_second", options.scrub_bytes_per_second);
+  take(given, "key", options.key);
   return options;
 }
 

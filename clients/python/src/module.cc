@@ -220,6 +220,11 @@ void define_store(py::module_& module) {
            })
       .def("delete_session", [](const cp::Store& s,
                                 const std::string& name) { unwrap(released([&] { return s.delete_session(name); })); })
+      .def("rotate_key",
+           [](const cp::Store& s, const py::bytes& key) {
+             const std::string bytes = key;
+             unwrap(released([&] { return s.rotate_key(bytes); }));
+           })
       .def("timeline",
            [](const cp::Store& s, const py::dict& given) {
              const auto wanted = query(given);

@@ -165,6 +165,34 @@ class Embedded(Case):
         self.assertFalse(report.ok)
         self.assertEqual([problem.sequence for problem in report.problems], [2])
 
+    def test_an_encrypted_store_needs_its_key(self):
+        keys = [os.urandom(32), os.urandom(32)]
+        store = self.open(self.dir / "log", key=keys[0].hex())
+        store.open_session("Secretname").create("Secretpayload " * 1000, message="Secretmessage")
+        store.open_session("other").create("kept")
+        store.close()
+        disk = b"".join(file.read_bytes() for file in (self.dir / "log").rglob("*") if file.is_file())
+        for word in (b"Secretname", b"Secretpayload", b"Secretmessage", keys[0]):
+            self.assertNotIn(word, disk)
+        for options in ({}, {"key": keys[1]}):
+            with self.assertRaises(chronik.WrongKey):
+                self.open(self.dir / "log", **options)
+        for wrong in ("Secretdigits", keys[0][1:], ""):
+            with self.assertRaises(chronik.InvalidArgument) as raised:
+                self.open(self.dir / "log", key=wrong)
+            self.assertNotIn("Secretdigits", str(raised.exception))
+        with self.open(self.dir / "log", key=keys[0]) as store:
+            store.rotate_key(keys[1])
+            self.assertEqual(store.session("Secretname").latest().message, "Secretmessage")
+            store.delete_session("Secretname")
+        with self.open(self.dir / "log", key=keys[1]) as store:
+            self.assertEqual([info.name for info in store.sessions()], ["other"])
+            self.assertTrue(store.verify().ok)
+        with self.assertRaises(chronik.Unsupported):
+            self.open(f"sqlite:{self.dir / 'store.db'}", key=keys[0])
+        with self.assertRaises(chronik.WrongKey):
+            self.open("memory:").rotate_key(keys[0])
+
     def test_limits_are_the_caller_s(self):
         session = self.open("memory:", payload_bytes_max=100, events_kept=3, timeout=5).open_session("s")
         with self.assertRaises(chronik.TooLarge):

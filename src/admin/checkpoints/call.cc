@@ -42,6 +42,7 @@ int status_of(Errc code) {
     case Errc::overloaded:
     case Errc::in_use:
     case Errc::closed:
+    case Errc::wrong_key:
       return 503;
   }
   return 500;

@@ -211,6 +211,12 @@ void add_keeping(const Commands& commands) {
   command = commands.add("import", "what export wrote: all of it or nothing; twice changes nothing");
   command->add_option("file", *in, "- is standard input")->capture_default_str();
   commands.does(command, [in](const CheckpointRun& run) { return checkpoint_import(run, *in); });
+
+  auto key = std::make_shared<std::string>();
+  command =
+      commands.add("rotate-key", "from now on another key opens the encrypted store, and the one before does not");
+  command->add_option("new-key-file", *key, "64 hexadecimal digits, as openssl rand -hex 32 prints them")->required();
+  commands.does(command, [key](const CheckpointRun& run) { return checkpoint_rotate_key(run, *key); });
 }
 
 }  // namespace
@@ -222,6 +228,8 @@ void add_checkpoint(CLI::App& app, const Common& common, std::function<Status()>
   parent->add_option("--store", commands.place->directory, "directory of the store: a log, one process at a time");
   parent->add_option("--sqlite", commands.place->sqlite, "or its SQLite file: several processes");
   parent->add_option("--server", commands.place->server, "or the http://HOST:PORT of a chronik-server's --admin");
+  parent->add_option("--key-file", commands.place->key_file,
+                     "of an encrypted --store: 64 hexadecimal digits; without it CHRONIK_CHECKPOINT_KEY has them");
   parent->add_option("--payload-max", commands.place->payload_max, "the largest payload taken")->capture_default_str();
   add_create(commands);
   add_looks(commands);

@@ -25,6 +25,7 @@ struct Place {
   std::string sqlite;     // or this file
   std::string server;     // or this address
   std::string payload_max = "64MiB";
+  std::string key_file;  // of an encrypted directory
 };
 
 /// What concerns every command of one run.
@@ -116,6 +117,7 @@ cp::Status checkpoint_verify(const CheckpointRun& run, const std::string& sessio
 cp::Status checkpoint_health(const CheckpointRun& run);
 cp::Status checkpoint_export(const CheckpointRun& run, const CheckpointExport& options);
 cp::Status checkpoint_import(const CheckpointRun& run, const std::string& file);
+cp::Status checkpoint_rotate_key(const CheckpointRun& run, const std::string& new_key_file);
 
 /// The options of all of them; the one that is asked for is put into `chosen`.
 void add_checkpoint(CLI::App& app, const Common& common, std::function<Status()>& chosen);

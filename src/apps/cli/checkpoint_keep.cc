@@ -1,4 +1,4 @@
-// chronik checkpoint prune, verify, health, export, import: what keeps a store small, sound and portable.
+// chronik checkpoint prune, verify, health, export, import, rotate-key: what keeps a store small, sound and portable.
 #include <charconv>
 #include <filesystem>
 
@@ -247,6 +247,19 @@ cp::Status checkpoint_import(const CheckpointRun& run, const std::string& path) 
     } else {
       std::printf("imported %llu checkpoint(s); %llu were there already\n",
                   static_cast<unsigned long long>(report.created), static_cast<unsigned long long>(report.present));
+    }
+    return {};
+  });
+}
+
+cp::Status checkpoint_rotate_key(const CheckpointRun& run, const std::string& new_key_file) {
+  TRY(const std::string key, read_key(new_key_file));
+  return with_store(run, false, [&](const cp::Store& store) -> cp::Status {
+    TRY_STATUS(store.rotate_key(key));
+    if (run.common.json) {
+      print({{"rotated", true}});
+    } else {
+      std::printf("the key of %s opens the store now, the one before does not\n", new_key_file.c_str());
     }
     return {};
   });

@@ -24,6 +24,18 @@ cp::Status failed(Errc code, const std::string& path) {
   return fail(code, path + ": " + std::generic_category().message(errno));
 }
 
+constexpr const char* kKeyVariable = "CHRONIK_CHECKPOINT_KEY";
+
+/// Of a file, or else of the environment; empty without either.
+cp::Result<std::string> key_of(const std::string& file) {
+  if (!file.empty()) return read_key(file);
+  const char* const given = std::getenv(kKeyVariable);
+  if (given == nullptr) return std::string();
+  auto key = cp::parse_key(given);
+  if (!key) return fail(key.error().code, std::string(kKeyVariable) + ": " + key.error().detail);
+  return key;
+}
+
 cp::Result<cp::Store> open_store(const CheckpointRun& run, bool create) {
   cp::Options options;
   const Place& place = run.place;
@@ -31,7 +43,13 @@ cp::Result<cp::Store> open_store(const CheckpointRun& run, bool create) {
   constexpr double kSecondsMax = 1e9;
   options.timeout =
       std::chrono::milliseconds(static_cast<std::int64_t>(std::min(run.common.timeout_s, kSecondsMax) * 1000));
+  if (!place.key_file.empty() && place.directory.empty()) {
+    return fail(Errc::invalid_argument, "--key-file goes with --store; a server reads its own (checkpoints.key.file)");
+  }
   if (!place.server.empty()) return cp::Store::connect(place.server, options);
+  if (!place.directory.empty()) {
+    TRY(options.key, key_of(place.key_file));
+  }
   const std::string& path = place.sqlite.empty() ? place.directory : place.sqlite;
   std::error_code unknown;
   if (!create && !std::filesystem::exists(path, unknown)) {
@@ -50,6 +68,14 @@ cp::Duration now() {
 }
 
 }  // namespace
+
+cp::Result<std::string> read_key(const std::string& file) {
+  constexpr std::uint64_t kEnough = 256;
+  TRY(const std::string text, read_payload(file, kEnough));
+  auto key = cp::parse_key(text);
+  if (!key) return fail(key.error().code, file + ": " + key.error().detail);
+  return key;
+}
 
 cp::Status with_store(const CheckpointRun& run, bool create, const std::function<cp::Status(const cp::Store&)>& body) {
   TRY(const cp::Store store, open_store(run, create));

@@ -17,6 +17,9 @@ using nlohmann::ordered_json;
 /// Opens the store, runs `body`, closes it. `create`: it need not exist.
 cp::Status with_store(const CheckpointRun& run, bool create, const std::function<cp::Status(const cp::Store&)>& body);
 
+/// Of an encrypted store, from a file.
+cp::Result<std::string> read_key(const std::string& file);
+
 /// Only if it exists; the error says how to find the right one.
 cp::Result<cp::Session> find_session(const cp::Store& store, const std::string& name);
 cp::Result<cp::Checkpoint> find_checkpoint(const cp::Session& session, const std::string& which);

@@ -90,11 +90,13 @@ int run(const ServerOptions& options) {
   task::Context& first = shards.at(0).context();
   BrokerSource source(broker);
   const auto machine = std::make_shared<embedded::Machine>();
-  admin::CheckpointApi checkpoints(first, machine, [&options] {
-    checkpoint::Options store;
-    store.scrub_every = std::chrono::milliseconds(options.broker.config.checkpoints_scrub_interval_ms);
-    return embedded::open_log(options.broker.data_directory + "/checkpoints", store);
-  });
+  checkpoint::Options of_store;
+  of_store.key = options.checkpoint_key;
+  of_store.scrub_every = std::chrono::milliseconds(options.broker.config.checkpoints_scrub_interval_ms);
+  admin::CheckpointApi checkpoints(first, machine,
+                                   [directory = options.broker.data_directory + "/checkpoints", of_store] {
+                                     return embedded::open_log(directory, of_store);
+                                   });
   admin::AdminServer admin(first, source, &checkpoints);
   Process process{**host, broker, admin, checkpoints, options.admin};
   (*host)->on_stop_signal([&] {

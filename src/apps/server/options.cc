@@ -3,9 +3,11 @@
 #include <toml++/toml.h>
 #include <CLI/CLI.hpp>
 
+#include <chronik/checkpoint.h>
 #include <cstdio>
 #include <sstream>
 
+#include "env/real/any_thread.h"
 #include "server/handlers.h"
 
 namespace chronik {
@@ -66,6 +68,20 @@ struct Raw {
   int shards = 0;
 };
 
+/// What `checkpoints.key.file` names; empty without one.
+Result<std::string> checkpoint_key(const std::string& path) {
+  if (path.empty()) return std::string();
+  constexpr std::size_t kEnough = 256;
+  const auto refused = [&](const std::string& why) {
+    return fail(Errc::invalid_argument, "checkpoints.key.file=" + path + ": " + why);
+  };
+  const auto text = env::read_now(path, kEnough);
+  if (!text) return refused(text.error().message());
+  auto key = checkpoint::parse_key(*text);
+  if (!key) return refused(key.error().detail);
+  return *std::move(key);
+}
+
 Status assemble(const Raw& raw, ServerOptions& options) {
   options.broker.data_directory = raw.data_directory;
   TRY(options.broker.listen, env::Address::parse(raw.listen));
@@ -84,6 +100,7 @@ Status assemble(const Raw& raw, ServerOptions& options) {
   }
   if (!raw.config_file.empty()) TRY_STATUS(apply_file(options.broker.config, raw.config_file));
   TRY_STATUS(apply_settings(options.broker.config, raw.settings));
+  TRY(options.checkpoint_key, checkpoint_key(options.broker.config.checkpoints_key_file));
   const int shards = raw.shards != 0 ? raw.shards : options.broker.config.shards;
   options.shards = shards == 0 ? 1 : static_cast<std::size_t>(shards);
   return {};

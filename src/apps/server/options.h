@@ -12,6 +12,7 @@ struct ServerOptions {
   server::BrokerOptions broker;
   env::Address admin;
   std::size_t shards = 1;
+  std::string checkpoint_key;  // checkpoint::Options::key
 };
 
 /// Parses; on --help, --version or a mistake prints one line (or the help) and gives the exit code: 0 or 2.

@@ -1,5 +1,6 @@
 #include "env/real/any_thread.h"
 
+#include <fcntl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -41,6 +42,18 @@ std::uint64_t random_word() {
     left = words.size();
   }
   return words[--left];
+}
+
+Result<std::string> read_now(const std::string& path, std::size_t bytes_max) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return std::unexpected(error_from_errno(errno, path));
+  std::string text(bytes_max, '\0');
+  const ssize_t n = ::read(file, text.data(), text.size());
+  const int code = errno;
+  ::close(file);
+  if (n < 0) return std::unexpected(error_from_errno(code, path));
+  text.resize(static_cast<std::size_t>(n));
+  return text;
 }
 
 std::int64_t process_id() {

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 
+#include "base/result.h"
 #include "base/time.h"
 
 namespace chronik::env {
@@ -17,6 +19,8 @@ void random_words(std::span<std::uint64_t> words);
 std::uint64_t random_word();
 /// Of this process.
 std::int64_t process_id();
+/// Before anything runs: what a file of settings begins with, at most so many bytes of it.
+Result<std::string> read_now(const std::string& path, std::size_t bytes_max);
 
 /// Runs jobs that may block, each on a thread of a pool.
 class Workers {
