@@ -30,7 +30,7 @@ class Python(harness.SystemTest):
         self.run_tests(self.bare(), "test_store", 64)
 
     def test_what_was_returned_survives_and_processes_do_not_disturb_each_other(self):
-        self.run_tests(self.bare(), "test_embedded", 16)
+        self.run_tests(self.bare(), "test_embedded", 17)
 
     def test_what_blocks_can_be_awaited(self):
         self.run_tests(self.bare(), "test_aio", 4)

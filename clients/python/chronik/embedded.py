@@ -223,8 +223,9 @@ class EmbeddedStore(Store):
         return self._native.compact()
 
     def health(self) -> Health:
-        *counts, scrubbed_at = self._native.health()
-        return Health(*counts, model.from_milliseconds(scrubbed_at))
+        row = list(self._native.health())
+        row[-1] = model.from_milliseconds(row[-1])
+        return Health(*row)
 
     def scrub_report(self) -> VerifyReport:
         return _verified(self._native.scrub_report())
