@@ -31,6 +31,21 @@ inline std::unexpected<Error> not_encrypted() {
   return fail(Errc::wrong_key, "the store is not encrypted");
 }
 
+/// A session that has checkpoints, for those who look at all.
+struct Outline {
+  SessionId id;
+  std::string name;
+  Time last;  // no checkpoint of it was created later
+  std::uint64_t last_sequence = 0;
+};
+
+/// How far a scrub in parts is, as the backend counts; as it is made, it has not begun.
+struct ScrubPlace {
+  std::uint64_t next = 0;
+  std::uint64_t end = 0;  // what is written later waits for the next scrub
+  bool over = false;
+};
+
 /// Decides what to change, or why not. Quick, without side effects but on what it owns; may be called again, on any
 /// thread.
 using Decide = std::function<Result<Change>(const View&)>;
@@ -63,6 +78,8 @@ class Backend {
   virtual Result<SessionInfo> describe(const SessionId& session) = 0;
   /// By name, behind `after`.
   virtual Result<std::vector<SessionInfo>> sessions(std::string_view after, std::size_t limit) = 0;
+  /// All that are there from begin to end of the call, whatever their names become; in no order.
+  virtual Result<std::vector<Outline>> outlines() = 0;
 
   virtual Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) = 0;
   virtual Result<Checkpoint> get(const SessionId& session, const CheckpointId& id) = 0;
@@ -80,6 +97,14 @@ class Backend {
   virtual Result<std::uint64_t> compact(Duration timeout) = 0;
   /// Checks what no checkpoint would show, such as damaged structures.
   virtual Status scrub(const std::function<void(Problem)>& report, Duration timeout) = 0;
+  /// The same in parts: about `bytes` more. How many were read. All at once where there are no parts.
+  virtual Result<std::uint64_t> scrub_part(ScrubPlace& place, std::uint64_t bytes,
+                                           const std::function<void(Problem)>& report, Duration timeout) {
+    (void)bytes;
+    place.over = true;
+    TRY_STATUS(scrub(report, timeout));
+    return 0;
+  }
   virtual Result<Health> health() = 0;
   virtual Status close(Duration timeout) = 0;
 };

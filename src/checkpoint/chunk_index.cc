@@ -132,6 +132,20 @@ std::vector<ChunkPlace> ChunkIndex::in_packs() const {
   return places;
 }
 
+std::vector<ChunkPlace> ChunkIndex::in_packs_from(std::uint64_t& number, std::uint64_t end, std::uint64_t bytes) const {
+  constexpr std::uint64_t kLookedAtMax = 10'000;  // most of them may be gone
+  const std::uint64_t stop = end - number > kLookedAtMax ? number + kLookedAtMax : end;
+  std::vector<ChunkPlace> places;
+  const std::lock_guard lock(mutex_);
+  for (std::uint64_t taken = 0; number < stop && taken < bytes; ++number) {
+    const auto found = chunks_.find(number);
+    if (found == chunks_.end() || found->second.memory) continue;
+    places.push_back(found->second.place);
+    taken += found->second.place.stored;
+  }
+  return places;
+}
+
 std::uint64_t ChunkIndex::stored_bytes() const {
   const std::lock_guard lock(mutex_);
   return stored_;

@@ -48,6 +48,8 @@ class ChunkIndex {
   std::vector<ChunkPlace> sweep(const std::unordered_set<std::uint64_t>& live);
   /// Those in packs, by number.
   std::vector<ChunkPlace> in_packs() const;
+  /// Of those, some from `number` to below `end`, about `bytes` of them; `number` is then where to go on.
+  std::vector<ChunkPlace> in_packs_from(std::uint64_t& number, std::uint64_t end, std::uint64_t bytes) const;
   std::uint64_t stored_bytes() const;
   std::uint64_t next_number() const;
   void set_next_number(std::uint64_t number);

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "checkpoint/backend.h"
+#include "checkpoint/scrub.h"
 
 namespace chronik::checkpoint {
 
 class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(std::shared_ptr<Surroundings> world, Options options, std::unique_ptr<Backend> backend)
-      : world_(std::move(world)), options_(options), backend_(std::move(backend)) {}
+      : world_(std::move(world)), options_(options), backend_(std::move(backend)), scrubber_(options) {}
 
   Backend& backend() { return *backend_; }
   Surroundings& world() { return *world_; }
@@ -29,6 +30,10 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Set at the next change of any session.
   std::shared_ptr<Latch> watch();
 
+  Scrubber& scrubber() { return scrubber_; }
+  /// Once, if the options ask for it: whoever has the first handle calls it.
+  void begin_scrubbing() { scrubber_.begin(world_, weak_from_this()); }
+
  private:
   void tell_watchers();
 
@@ -37,7 +42,8 @@ class Core : public std::enable_shared_from_this<Core> {
   std::mutex watchers_mutex_;  // held for the list only
   std::vector<std::weak_ptr<Latch>> watchers_;
   std::atomic<bool> watched_{false};
-  const std::unique_ptr<Backend> backend_;  // last: it goes before what it tells
+  const std::unique_ptr<Backend> backend_;  // it goes before what it tells
+  Scrubber scrubber_;                       // says that it is over before the backend goes
 };
 
 /// Refuses a writer that another one has replaced. `epoch` 0: never fenced.

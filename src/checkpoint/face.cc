@@ -146,6 +146,9 @@ Status Store::delete_session(std::string_view name) const {
 Status Store::rotate_key(std::string_view key) const {
   return face_->rotate_key(key);
 }
+Result<TimelinePage> Store::timeline(const Query& query) const {
+  return face_->timeline(query);
+}
 Result<VerifyReport> Store::verify(const VerifyProgress& progress) const {
   return face_->verify(progress);
 }
@@ -154,6 +157,9 @@ Result<std::uint64_t> Store::compact() const {
 }
 Result<Health> Store::health() const {
   return face_->health();
+}
+Result<VerifyReport> Store::scrub_report() const {
+  return face_->scrub_report();
 }
 Result<ImportReport> Store::import_from(const std::function<Result<std::optional<std::string>>()>& lines) const {
   return face_->import_from(lines);

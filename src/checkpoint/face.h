@@ -59,9 +59,11 @@ class StoreFace {
   virtual Status rename_session(std::string_view name, std::string_view to) const = 0;
   virtual Status delete_session(std::string_view name) const = 0;
   virtual Status rotate_key(std::string_view key) const = 0;
+  virtual Result<TimelinePage> timeline(const Query& query) const = 0;
   virtual Result<VerifyReport> verify(const VerifyProgress& progress) const = 0;
   virtual Result<std::uint64_t> compact() const = 0;
   virtual Result<Health> health() const = 0;
+  virtual Result<VerifyReport> scrub_report() const = 0;
   virtual Result<ImportReport> import_from(const std::function<Result<std::optional<std::string>>()>& lines) const = 0;
   virtual Status close() const = 0;
 };

@@ -112,6 +112,10 @@ ordered_json to_json(const Problem& problem) {
   return {{"session", problem.session}, {"sequence", problem.sequence}, {"what", problem.what}};
 }
 
+ordered_json to_json(const Moment& moment) {
+  return {{"session", moment.session}, {"checkpoint", to_json(moment.checkpoint)}};
+}
+
 ordered_json to_json(const Difference& d) {
   return {{"same", d.same},
           {"structural", d.structural},
@@ -155,9 +159,15 @@ ordered_json to_json(const EventPage& page) {
 }
 
 ordered_json to_json(const Health& health) {
-  return {{"sessions", health.sessions},           {"checkpoints", health.checkpoints},
-          {"payload_bytes", health.payload_bytes}, {"stored_bytes", health.stored_bytes},
-          {"dead_bytes", health.dead_bytes},       {"damaged", health.damaged}};
+  return {{"sessions", health.sessions},
+          {"checkpoints", health.checkpoints},
+          {"payload_bytes", health.payload_bytes},
+          {"stored_bytes", health.stored_bytes},
+          {"dead_bytes", health.dead_bytes},
+          {"damaged", health.damaged},
+          {"scrubs", health.scrubs},
+          {"scrub_problems", health.scrub_problems},
+          {"scrubbed_at", ms(health.scrubbed_at)}};
 }
 
 std::string to_text(const ordered_json& json) {

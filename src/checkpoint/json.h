@@ -20,6 +20,7 @@ std::optional<Level> parse_level(std::string_view name);
 nlohmann::ordered_json to_json(const SessionInfo& info);
 nlohmann::ordered_json to_json(const Checkpoint& checkpoint);
 nlohmann::ordered_json to_json(const Problem& problem);
+nlohmann::ordered_json to_json(const Moment& moment);
 nlohmann::ordered_json to_json(const Difference& difference);
 nlohmann::ordered_json to_json(const PruneReport& report);
 nlohmann::ordered_json to_json(const VerifyReport& report);

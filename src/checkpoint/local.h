@@ -1,5 +1,5 @@
 // The sessions of a store in this process, over a backend. What the operations mean is decided here, once for all
-// backends: session_read.cc, session_write.cc, retention.cc, verify.cc, transfer.cc, store.cc.
+// backends: session_read.cc, session_write.cc, retention.cc, verify.cc, transfer.cc, timeline.cc, store.cc.
 #pragma once
 
 #include "checkpoint/core.h"
@@ -53,7 +53,7 @@ inline Session make_session(std::shared_ptr<Core> core, const SessionId& id, std
 
 class LocalStore final : public StoreFace {
  public:
-  explicit LocalStore(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  explicit LocalStore(std::shared_ptr<Core> core) : core_(std::move(core)) { core_->begin_scrubbing(); }
   Result<Session> create_session(std::string_view name, std::string_view metadata) const override;
   Result<Session> session(std::string_view name) const override;
   Result<Session> session(const SessionId& id) const override;
@@ -62,9 +62,11 @@ class LocalStore final : public StoreFace {
   Status rename_session(std::string_view name, std::string_view to) const override;
   Status delete_session(std::string_view name) const override;
   Status rotate_key(std::string_view key) const override;
+  Result<TimelinePage> timeline(const Query& query) const override;
   Result<VerifyReport> verify(const VerifyProgress& progress) const override;
   Result<std::uint64_t> compact() const override;
   Result<Health> health() const override;
+  Result<VerifyReport> scrub_report() const override;
   Result<ImportReport> import_from(const std::function<Result<std::optional<std::string>>()>& lines) const override;
   Status close() const override;
 

@@ -128,6 +128,7 @@ class LogBackend final : public Backend {
   Result<std::vector<SessionInfo>> sessions(std::string_view after, std::size_t limit) override {
     return tables().sessions(after, limit);
   }
+  Result<std::vector<Outline>> outlines() override { return tables().outlines(); }
   Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) override {
     return tables().get(session, sequence);
   }
@@ -151,6 +152,14 @@ class LogBackend final : public Backend {
     TRY(auto problems, call<std::vector<Problem>>([](LogEngine& engine) { return engine.scrub(); }, timeout));
     for (Problem& problem : problems) report(std::move(problem));
     return {};
+  }
+  Result<std::uint64_t> scrub_part(ScrubPlace& place, std::uint64_t bytes, const std::function<void(Problem)>& report,
+                                   Duration timeout) override {
+    TRY(auto part,
+        call<ScrubbedPart>([place, bytes](LogEngine& engine) { return scrub_part_of(engine, place, bytes); }, timeout));
+    for (Problem& problem : part.problems) report(std::move(problem));
+    place = part.place;
+    return part.bytes;
   }
   Result<Health> health() override {
     TRY(const Condition found,
@@ -176,6 +185,17 @@ class LogBackend final : public Backend {
   };
   static task::Task<Result<Condition>> condition_of(LogEngine& engine) {
     co_return Condition{engine.bytes_on_disk(), engine.damaged()};
+  }
+
+  struct ScrubbedPart {
+    ScrubPlace place;
+    std::uint64_t bytes = 0;
+    std::vector<Problem> problems;
+  };
+  static task::Task<Result<ScrubbedPart>> scrub_part_of(LogEngine& engine, ScrubPlace place, std::uint64_t bytes) {
+    ScrubbedPart part{place, 0, {}};
+    CO_TRY(part.bytes, co_await engine.scrub_part(part.place, bytes, part.problems));
+    co_return part;
   }
 
   Tables& tables() { return shared_->tables; }

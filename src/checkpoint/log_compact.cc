@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kRunBytes = 1 << 20;
 constexpr std::size_t kManifestBytesMax = 256 << 20;
+constexpr std::uint64_t kScrubBytes = 8 << 20;  // between two chances for a flush
+constexpr std::uint64_t kScrubIndex = 1ULL << 63;
 
 /// What all rows refer to, those in line included.
 std::unordered_set<std::uint64_t> live_chunks(const Tables& tables) {
@@ -153,46 +155,86 @@ task::Task<Status> LogEngine::pack_index() {
   co_return adopt(co_await task::sync_directory(context_, directory_, stall()));
 }
 
-task::Task<void> LogEngine::check_chunks(std::vector<Problem>& problems) {
-  for (const ChunkPlace& place : shared_->chunks.in_packs()) {
-    const std::string name = pack_name(place.pack);
-    const std::string where = path(name) + ": byte " + std::to_string(place.offset - kChunkHeader) + ": ";
-    const auto bytes = co_await read_at(name, place.offset - kChunkHeader, kChunkHeader + place.stored);
-    if (!bytes) {
-      problems.push_back({{}, 0, where + bytes.error().message()});
-      continue;
-    }
-    if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
-    const auto raw = open_chunk(shared_->keys, place, std::string_view(*bytes).substr(kChunkHeader));
-    const bool gone = !raw && raw.error().code == Errc::not_found;  // with its session
-    if (!raw && !gone) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
+task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
+  std::vector<Problem> problems;
+  for (ScrubPlace place; !place.over;) {
+    CO_TRY_STATUS(co_await scrub_part(place, kScrubBytes, problems));
   }
+  co_return problems;
 }
 
-task::Task<Result<std::vector<Problem>>> LogEngine::scrub() {
+/// Chunks by number, from 1; then, marked, the blocks of the index; at last the manifests. Between two parts others
+/// flush and compact: what they move is checked where it is then.
+task::Task<Result<std::uint64_t>> LogEngine::scrub_part(ScrubPlace& place, std::uint64_t bytes,
+                                                        std::vector<Problem>& problems) {
   CO_TRY_STATUS(co_await enter());
-  std::vector<Problem> problems = damage_;
-  for (const std::string& one : co_await keys_.check()) {
-    if (std::ranges::find(damage_, one, &Problem::what) == damage_.end()) problems.push_back({{}, 0, one});
-  }
-  co_await check_chunks(problems);
-  std::uint64_t at = 0;
-  for (const auto& block : manifest_.blocks) {
-    const auto bytes = co_await read_at(index_name(manifest_.index), at, block.bytes);
-    if (!bytes || crc32c(as_bytes(*bytes)) != block.crc) {
-      problems.push_back({{},
-                          0,
-                          path(index_name(manifest_.index)) + ": byte " + std::to_string(at) +
-                              ": a block does not have its checksum"});
+  if (place.next == 0) {
+    problems.insert(problems.end(), damage_.begin(), damage_.end());
+    for (const std::string& one : co_await keys_.check()) {
+      if (std::ranges::find(damage_, one, &Problem::what) == damage_.end()) problems.push_back({{}, 0, one});
     }
-    at += block.bytes;
+    place = {1, shared_->chunks.next_number(), false};
   }
-  for (const char* name : {"manifest-a", "manifest-b"}) {
-    const auto bytes = co_await task::read_whole(context_, path(name), kManifestBytesMax, stall());
-    if (!bytes || !decode_manifest(as_text(bytes->span()))) problems.push_back({{}, 0, path(name) + " does not hold"});
+  std::uint64_t read = 0;
+  if (place.next < kScrubIndex) {
+    read = co_await check_packs(place, bytes, problems);
+  } else {
+    read = co_await check_index(place, bytes, problems);
   }
   leave();
-  co_return problems;
+  co_return read;
+}
+
+task::Task<std::uint64_t> LogEngine::check_packs(ScrubPlace& place, std::uint64_t bytes,
+                                                 std::vector<Problem>& problems) {
+  std::uint64_t read = 0;
+  for (const ChunkPlace& chunk : shared_->chunks.in_packs_from(place.next, place.end, bytes)) {
+    co_await check_chunk(chunk, problems);
+    read += kChunkHeader + chunk.stored;
+  }
+  if (place.next >= place.end) place = {kScrubIndex, manifest_.blocks.size(), false};
+  co_return read;
+}
+
+task::Task<void> LogEngine::check_chunk(ChunkPlace place, std::vector<Problem>& problems) {
+  const std::string name = pack_name(place.pack);
+  const std::string where = path(name) + ": byte " + std::to_string(place.offset - kChunkHeader) + ": ";
+  const auto bytes = co_await read_at(name, place.offset - kChunkHeader, kChunkHeader + place.stored);
+  if (!bytes) {
+    problems.push_back({{}, 0, where + bytes.error().message()});
+    co_return;
+  }
+  if (bytes->substr(0, kChunkHeader) != chunk_header(place)) problems.push_back({{}, 0, where + "header of a chunk"});
+  const auto raw = open_chunk(shared_->keys, place, std::string_view(*bytes).substr(kChunkHeader));
+  const bool gone = !raw && raw.error().code == Errc::not_found;  // with its session
+  if (!raw && !gone) problems.push_back({{}, 0, where + "a chunk does not have its hash"});
+}
+
+task::Task<std::uint64_t> LogEngine::check_index(ScrubPlace& place, std::uint64_t bytes,
+                                                 std::vector<Problem>& problems) {
+  const std::string name = index_name(manifest_.index);
+  const std::size_t end = std::min<std::size_t>(place.end, manifest_.blocks.size());
+  std::uint64_t read = 0;
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < end; at += manifest_.blocks[i++].bytes) {
+    if (kScrubIndex + i < place.next) continue;
+    if (read >= bytes) {
+      place.next = kScrubIndex + i;
+      co_return read;
+    }
+    const auto found = co_await read_at(name, at, manifest_.blocks[i].bytes);
+    read += manifest_.blocks[i].bytes;
+    if (!found || crc32c(as_bytes(*found)) != manifest_.blocks[i].crc) {
+      problems.push_back({{}, 0, path(name) + ": byte " + std::to_string(at) + ": a block does not have its checksum"});
+    }
+  }
+  for (const char* manifest : {"manifest-a", "manifest-b"}) {
+    const auto found = co_await task::read_whole(context_, path(manifest), kManifestBytesMax, stall());
+    if (!found || !decode_manifest(as_text(found->span())))
+      problems.push_back({{}, 0, path(manifest) + " does not hold"});
+  }
+  place.over = true;
+  co_return read;
 }
 
 }  // namespace chronik::checkpoint

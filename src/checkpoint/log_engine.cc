@@ -201,8 +201,8 @@ task::Task<void> LogEngine::fail_all(Error error, std::deque<LogItemPtr> taken) 
   flush_.notify_all();
 }
 
-task::Task<Status> LogEngine::enter(bool closing) {
-  if (closing_ && !closing) co_return fail(Errc::closed, "the store was closed");
+task::Task<Status> LogEngine::enter(Who who) {
+  if (closed_ || (closing_ && who == Who::caller)) co_return fail(Errc::closed, "the store was closed");
   while (busy_) {
     if (co_await free_.wait("checkpoint.maintenance", context_.after(shared_->options.timeout)) ==
         task::Woken::timed_out) {
@@ -225,7 +225,10 @@ task::Task<void> LogEngine::run_flusher() {
       (void)co_await flush_.wait("checkpoint.flush", context_.after(1h));
       continue;
     }
-    if (!co_await enter()) continue;
+    if (!co_await enter(Who::engine)) {
+      if (closed_) co_return;
+      continue;
+    }
     const Status flushed = co_await flush();
     leave();
     if (flushed) continue;
@@ -261,7 +264,7 @@ task::Task<Status> LogEngine::close() {
     if (co_await landed_.wait("checkpoint.close", stall()) == task::Woken::timed_out) break;
   }
   co_await keys_.close();
-  CO_TRY_STATUS(co_await enter(true));
+  CO_TRY_STATUS(co_await enter(Who::engine));
   Status flushed = co_await flush();
   if (flushed && unflushed_.empty()) {
     // It only makes the next opening quicker: a full disk does without.
@@ -278,6 +281,7 @@ task::Task<Status> LogEngine::close() {
     CO_TRY_STATUS(adopt(co_await wal::remove_replayed(context_, path("wal"), names, shared_->options.stall_deadline)));
   }
   leave();
+  closed_ = true;
   lock_.reset();
   co_return flushed;
 }

@@ -57,6 +57,8 @@ class LogEngine {
   /// If nothing of the session is there, or in line.
   task::Task<Status> give_key_back(SessionId session);
   task::Task<Status> rotate_key(std::string key);
+  /// As Backend::scrub_part.
+  task::Task<Result<std::uint64_t>> scrub_part(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
   task::Task<Status> close();
   std::uint64_t bytes_on_disk() const;
   /// Places found damaged while opening.
@@ -126,8 +128,12 @@ class LogEngine {
   task::Task<Status> pack_index();
   void restore(Manifest before);
   task::Task<Result<std::string>> read_at(std::string name, std::uint64_t offset, std::size_t bytes);
-  task::Task<void> check_chunks(std::vector<Problem>& problems);
-  task::Task<Status> enter(bool closing = false);
+  task::Task<std::uint64_t> check_packs(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
+  task::Task<std::uint64_t> check_index(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
+  task::Task<void> check_chunk(ChunkPlace place, std::vector<Problem>& problems);
+  /// Alone with the files, until leave(). Callers are refused from the beginning of close() on.
+  enum class Who : std::uint8_t { caller, engine };
+  task::Task<Status> enter(Who who = Who::caller);
   void leave();
 
   Deadline stall() const { return context_.after(shared_->options.stall_deadline); }
@@ -155,7 +161,8 @@ class LogEngine {
   const std::uint64_t loose_bytes_max_;
   bool opened_ = false;
   bool closing_ = false;
-  bool busy_ = false;  // a flush or a compaction runs
+  bool closed_ = false;  // someone else may have the directory
+  bool busy_ = false;    // a flush or a compaction runs
   bool writing_ = false;
   std::size_t erasing_ = 0;  // sessions whose keys are being destroyed
   task::Event work_;

@@ -5,6 +5,7 @@
 
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
+#include "checkpoint/conformance_timeline_for_test.h"
 #include "checkpoint/test_sim_place.h"
 
 namespace chronik::checkpoint {
@@ -29,7 +30,7 @@ class SimPlace final : public kit::Place {
     if (span > Duration(0)) {
       world_->world().run_for(span);
     } else {
-      world_->machine().shift_wall_clock(span);
+      world_->machine().shift_wall_clock(shifted_ += span);
     }
   }
   Time now() override { return world_->now(); }
@@ -37,6 +38,7 @@ class SimPlace final : public kit::Place {
  private:
   const std::string key_;
   std::shared_ptr<SimWorld> world_ = std::make_shared<SimWorld>(1);
+  Duration shifted_{0};
   std::optional<Store> store_;
 };
 
@@ -52,9 +54,11 @@ std::unique_ptr<kit::Place> make_encrypted_place() {
 const bool basic = kit::register_cases("SimulatedLog", kit::kBasicCases, make_place);
 const bool persistent = kit::register_cases("SimulatedLog", kit::kPersistentCases, make_place);
 const bool operations = kit::register_cases("SimulatedLog", kit::kOperationCases, make_place);
+const bool timeline = kit::register_cases("SimulatedLog", kit::kTimelineCases, make_place);
 const bool basic_encrypted = kit::register_cases("EncryptedLog", kit::kBasicCases, make_encrypted_place);
 const bool persistent_encrypted = kit::register_cases("EncryptedLog", kit::kPersistentCases, make_encrypted_place);
 const bool operations_encrypted = kit::register_cases("EncryptedLog", kit::kOperationCases, make_encrypted_place);
+const bool timeline_encrypted = kit::register_cases("EncryptedLog", kit::kTimelineCases, make_encrypted_place);
 
 // What a history promises: every acknowledged effect is there after any power cut, and nothing that was never asked
 // for.

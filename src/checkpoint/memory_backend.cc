@@ -115,6 +115,7 @@ class MemoryBackend final : public Backend {
   Result<std::vector<SessionInfo>> sessions(std::string_view after, std::size_t limit) override {
     return tables_.sessions(after, limit);
   }
+  Result<std::vector<Outline>> outlines() override { return tables_.outlines(); }
   Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) override {
     return tables_.get(session, sequence);
   }

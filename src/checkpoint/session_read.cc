@@ -3,24 +3,15 @@
 #include <charconv>
 
 #include "checkpoint/local.h"
+#include "checkpoint/query.h"
 #include "checkpoint/text.h"
 
 namespace chronik::checkpoint {
 
 namespace {
 
-constexpr std::size_t kPageMax = 1000;
+constexpr std::size_t kEventsMax = 1000;
 constexpr std::size_t kJsonDiffBytesMax = 8 << 20;  // parsed JSON takes many times its text
-
-/// Whether a page takes it; the range was checked.
-bool matches(const Query& query, const Checkpoint& c) {
-  if (!query.branch.empty() && c.branch != query.branch) return false;
-  if (query.trigger && c.trigger != *query.trigger) return false;
-  for (const std::string& tag : query.tags) {
-    if (!std::ranges::binary_search(c.tags, tag)) return false;
-  }
-  return json_has(c.metadata, query.metadata);
-}
 
 std::string make_cursor(bool newest_first, std::uint64_t next) {
   return (newest_first ? "d" : "a") + std::to_string(next);
@@ -44,14 +35,8 @@ struct Range {
 /// Sequences and times as one range of sequences, for times ascend with them.
 Result<Range> range_of(Core& core, const SessionId& session, const Query& query) {
   Range range{std::max<std::uint64_t>(query.sequence_min, 1), query.sequence_max};
-  if (query.from) {
-    TRY(const std::uint64_t first, core.backend().first_from(session, *query.from));
-    range.low = std::max(range.low, first);
-  }
-  if (query.within) {
-    const auto span = std::chrono::ceil<std::chrono::milliseconds>(*query.within);
-    TRY(const std::uint64_t first,
-        core.backend().first_from(session, core.world().now() - span + std::chrono::milliseconds(1)));
+  if (const auto from = earliest(query, core.world())) {
+    TRY(const std::uint64_t first, core.backend().first_from(session, *from));
     range.low = std::max(range.low, first);
   }
   if (query.until) {
@@ -75,13 +60,7 @@ Result<Checkpoint> LocalSession::at_sequence(std::uint64_t sequence) const {
 }
 
 Result<Page> LocalSession::list(const Query& query) const {
-  if (query.limit == 0 || query.limit > kPageMax)
-    return fail(Errc::invalid_argument, "a page has 1 to 1,000 checkpoints");
-  Query wanted = query;
-  for (auto& wish : wanted.metadata) {
-    TRY(wish.second, canonical_value(wish.second));
-  }
-  if (query.within && *query.within < Duration(0)) return fail(Errc::invalid_argument, "a span of time below zero");
+  TRY(const Query wanted, checked(query));
   TRY(Range range, range_of(*core_, id_, query));
   if (!query.cursor.empty()) {
     TRY(const std::uint64_t next, parse_cursor(query.cursor, query.newest_first));
@@ -193,7 +172,7 @@ Result<EventPage> LocalSession::events(std::uint64_t from, std::size_t limit) co
   // First what there is at least: an event that is told later is not a gap.
   TRY(const SessionInfo info, describe());
   EventPage page;
-  TRY(page.events, core_->backend().events(id_, from, std::clamp<std::size_t>(limit, 1, kPageMax)));
+  TRY(page.events, core_->backend().events(id_, from, std::clamp<std::size_t>(limit, 1, kEventsMax)));
   const std::uint64_t first = page.events.empty() ? info.last_event + 1 : page.events.front().number;
   if (first > from) {
     page.gap_from = from;

@@ -94,6 +94,9 @@ class SqliteBackend final : public Backend {
     return read<std::vector<SessionInfo>>(
         [after = std::string(after), limit](Database& d) { return sqlite::sessions(d, after, limit); });
   }
+  Result<std::vector<Outline>> outlines() override {
+    return read<std::vector<Outline>>([](Database& d) { return sqlite::outlines(d); });
+  }
   Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) override {
     return get_by(session, sequence);
   }

@@ -159,6 +159,18 @@ Result<std::vector<SessionInfo>> sessions(Database& database, std::string_view a
   }
 }
 
+Result<std::vector<Outline>> outlines(Database& database) {
+  TRY(Statement statement, database.prepare("SELECT id, name, metadata, forked_from, created_at, head FROM sessions"));
+  std::vector<Outline> all;
+  for (;;) {
+    TRY(const bool row, statement.step());
+    if (!row) return all;
+    TRY(Stored found, stored(statement));
+    if (found.head.checkpoints == 0) continue;
+    all.push_back({found.row.id, std::move(found.row.name), found.head.last_time, found.head.last_sequence});
+  }
+}
+
 Result<std::optional<Checkpoint>> find(Database& database, const SessionId& session, std::uint64_t sequence) {
   auto statement = database.prepare("SELECT record FROM checkpoints WHERE session=?1 AND sequence=?2");
   if (statement) statement->bind_blob(1, bytes_of(session.bytes)).bind(2, clamp(sequence));

@@ -25,6 +25,7 @@ Result<std::optional<Stored>> find_session(Database& database, const SessionId& 
 Result<SessionInfo> describe(Database& database, const SessionId& session);
 Result<SessionId> session_named(Database& database, std::string_view name);
 Result<std::vector<SessionInfo>> sessions(Database& database, std::string_view after, std::size_t limit);
+Result<std::vector<Outline>> outlines(Database& database);
 
 Result<std::optional<Checkpoint>> find(Database& database, const SessionId& session, std::uint64_t sequence);
 Result<std::optional<Checkpoint>> find(Database& database, const SessionId& session, const CheckpointId& id);

@@ -99,9 +99,15 @@ Result<std::uint64_t> LocalStore::compact() const {
   return core_->backend().compact(core_->timeout());
 }
 Result<Health> LocalStore::health() const {
-  return core_->backend().health();
+  TRY(Health health, core_->backend().health());
+  core_->scrubber().tell(health);
+  return health;
+}
+Result<VerifyReport> LocalStore::scrub_report() const {
+  return core_->scrubber().report();
 }
 Status LocalStore::close() const {
+  core_->scrubber().stop();
   return core_->backend().close(core_->timeout());
 }
 

@@ -427,6 +427,23 @@ std::vector<SessionInfo> Tables::sessions(std::string_view after, std::size_t li
   return page;
 }
 
+std::vector<Outline> Tables::outlines() const {
+  std::vector<std::pair<SessionId, TablePtr>> tables;
+  {
+    const std::shared_lock lock(directory_);
+    tables.assign(sessions_.begin(), sessions_.end());
+  }
+  std::vector<Outline> found;
+  found.reserve(tables.size());
+  for (const auto& [id, table] : tables) {
+    const std::lock_guard lock(table->mutex);
+    if (table->present && table->rows.size() > 0) {
+      found.push_back({id, table->row.name, table->head.last_time, table->head.last_sequence});
+    }
+  }
+  return found;
+}
+
 Result<Checkpoint> Tables::get(const SessionId& session, std::uint64_t sequence) const {
   TRY(const TablePtr table, visible(session));
   const std::lock_guard lock(table->mutex);
@@ -447,11 +464,12 @@ Status Tables::scan(const SessionId& session, std::uint64_t from, bool descendin
   constexpr std::size_t kAtOnce = 64;
   TRY(const TablePtr table, visible(session));
   std::vector<std::pair<std::uint64_t, std::string>> rows;
-  for (;;) {
+  // Few at first: most calls want one.
+  for (std::size_t at_once = 4;; at_once = kAtOnce) {
     rows.clear();
     {
       const std::lock_guard lock(table->mutex);
-      while (rows.size() < kAtOnce) {
+      while (rows.size() < at_once) {
         const auto row = descending ? table->rows.at_or_below(from) : table->rows.at_or_above(from);
         if (!row) break;
         rows.emplace_back(row->sequence, row->record);
@@ -462,7 +480,7 @@ Status Tables::scan(const SessionId& session, std::uint64_t from, bool descendin
     for (const auto& [sequence, record] : rows) {
       if (!visit(sequence, decode_checkpoint(record))) return {};
     }
-    if (rows.size() < kAtOnce) return {};
+    if (rows.size() < at_once) return {};
   }
 }
 

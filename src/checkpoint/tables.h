@@ -54,6 +54,7 @@ class Tables {
   Result<SessionId> find_session(std::string_view name) const;
   Result<SessionInfo> describe(const SessionId& session) const;
   std::vector<SessionInfo> sessions(std::string_view after, std::size_t limit) const;
+  std::vector<Outline> outlines() const;
   Result<Checkpoint> get(const SessionId& session, std::uint64_t sequence) const;
   Result<Checkpoint> get(const SessionId& session, const CheckpointId& id) const;
   Status scan(const SessionId& session, std::uint64_t from, bool descending, const Visit& visit) const;

@@ -1,61 +1,45 @@
 // Verification: hashes of records, their chain, payloads, and what the backend knows of itself.
 #include "checkpoint/local.h"
+#include "checkpoint/verifier.h"
 
 namespace chronik::checkpoint {
 
-namespace {
+void Verifier::problem(std::uint64_t sequence, std::string what) {
+  add_problem(report_, {name_, sequence, std::move(what)}, kProblemsMax);
+}
 
-constexpr std::size_t kReportedMax = 1000;
-
-class Verifier {
- public:
-  Verifier(Core& core, SessionId session, std::string name, VerifyReport& report)
-      : core_(core), session_(session), name_(std::move(name)), report_(report) {}
-
-  void problem(std::uint64_t sequence, std::string what) {
-    ++report_.problem_count;
-    if (report_.problems.size() < kReportedMax) report_.problems.push_back({name_, sequence, std::move(what)});
+void Verifier::check(const Checkpoint& c) {
+  ++report_.checkpoints;
+  if (chain_hash(c) != c.hash) problem(c.sequence, "the record does not have its hash");
+  if (!c.parent.is_nil()) {
+    // A parent may be gone, or in the session this one was forked from.
+    const auto parent = core_.backend().get(session_, c.parent);
+    if (parent && parent->hash != c.parent_hash) problem(c.sequence, "the parent does not have the hash of the chain");
   }
+  const auto payload = verified_payload(core_, session_, c, Reading::anew);
+  if (payload) {
+    report_.bytes += payload->size();
+  } else if (payload.error().code != Errc::not_found || core_.backend().get(session_, c.sequence)) {
+    problem(c.sequence, payload.error().message());
+  }
+}
 
-  void check(const Checkpoint& c) {
+void Verifier::check(std::uint64_t sequence, const Result<Checkpoint>& c) {
+  if (!c) {
     ++report_.checkpoints;
-    if (chain_hash(c) != c.hash) problem(c.sequence, "the record does not have its hash");
-    if (!c.parent.is_nil()) {
-      // A parent may be gone, or in the session this one was forked from.
-      const auto parent = core_.backend().get(session_, c.parent);
-      if (parent && parent->hash != c.parent_hash)
-        problem(c.sequence, "the parent does not have the hash of the chain");
-    }
-    const auto payload = verified_payload(core_, session_, c, Reading::anew);
-    if (payload) {
-      report_.bytes += payload->size();
-    } else if (payload.error().code != Errc::not_found || core_.backend().get(session_, c.sequence)) {
-      problem(c.sequence, payload.error().message());
-    }
+    return problem(sequence, c.error().message());
   }
+  if (c->sequence != sequence) problem(sequence, "the record is of sequence " + std::to_string(c->sequence));
+  check(*c);
+}
 
-  Status check_all(const VerifyProgress& progress) {
-    return core_.backend().scan(session_, 0, false, [&](std::uint64_t sequence, const Result<Checkpoint>& c) {
-      if (!c) {
-        ++report_.checkpoints;
-        problem(sequence, c.error().message());
-      } else {
-        if (c->sequence != sequence) problem(sequence, "the record is of sequence " + std::to_string(c->sequence));
-        check(*c);
-      }
-      if (progress) progress(report_);
-      return true;
-    });
-  }
-
- private:
-  Core& core_;
-  SessionId session_;
-  std::string name_;
-  VerifyReport& report_;
-};
-
-}  // namespace
+Status Verifier::check_all(const VerifyProgress& progress) {
+  return core_.backend().scan(session_, 0, false, [&](std::uint64_t sequence, const Result<Checkpoint>& c) {
+    check(sequence, c);
+    if (progress) progress(report_);
+    return true;
+  });
+}
 
 Result<VerifyReport> LocalSession::verify(const VerifyProgress& progress) const {
   TRY(const SessionInfo info, describe());
@@ -83,10 +67,7 @@ Result<VerifyReport> LocalStore::verify(const VerifyProgress& progress) const {
     }
     cursor = page.next;
   } while (!cursor.empty());
-  const auto add = [&](Problem problem) {
-    ++report.problem_count;
-    if (report.problems.size() < kReportedMax) report.problems.push_back(std::move(problem));
-  };
+  const auto add = [&](Problem problem) { add_problem(report, std::move(problem), kProblemsMax); };
   TRY_STATUS(core_->backend().scrub(add, core_->timeout()));
   return report;
 }

@@ -5,6 +5,7 @@
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
 #include "checkpoint/conformance_threads_for_test.h"
+#include "checkpoint/conformance_timeline_for_test.h"
 #include "checkpoint/core.h"
 #include "checkpoint/log_backend.h"
 #include "embedded/loop_thread.h"
@@ -49,6 +50,7 @@ std::unique_ptr<kit::Place> make_encrypted_place() {
 const bool basic = kit::register_cases("Log", kit::kBasicCases, make_place);
 const bool persistent = kit::register_cases("Log", kit::kPersistentCases, make_place);
 const bool operations = kit::register_cases("Log", kit::kOperationCases, make_place);
+const bool timeline = kit::register_cases("Log", kit::kTimelineCases, make_place);
 const bool threads = kit::register_cases("Log", kit::kThreadCases, make_place);
 const bool threads_encrypted = kit::register_cases("EncryptedLog", kit::kThreadCases, make_encrypted_place);
 

@@ -2,6 +2,7 @@
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
 #include "checkpoint/conformance_threads_for_test.h"
+#include "checkpoint/conformance_timeline_for_test.h"
 #include "checkpoint/core.h"
 #include "checkpoint/memory_backend.h"
 #include "embedded/test_machine.h"
@@ -28,6 +29,7 @@ std::unique_ptr<kit::Place> make_place() {
 
 const bool basic = kit::register_cases("Memory", kit::kBasicCases, make_place);
 const bool operations = kit::register_cases("Memory", kit::kOperationCases, make_place);
+const bool timeline = kit::register_cases("Memory", kit::kTimelineCases, make_place);
 const bool threads = kit::register_cases("Memory", kit::kThreadCases, make_place);
 
 TEST(Memory, opens_without_more_than_the_public_header) {

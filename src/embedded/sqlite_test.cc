@@ -6,6 +6,7 @@
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
 #include "checkpoint/conformance_threads_for_test.h"
+#include "checkpoint/conformance_timeline_for_test.h"
 #include "checkpoint/core.h"
 #include "checkpoint/sqlite.h"
 #include "checkpoint/sqlite_backend.h"
@@ -41,6 +42,7 @@ std::unique_ptr<kit::Place> make_place() {
 const bool basic = kit::register_cases("Sqlite", kit::kBasicCases, make_place);
 const bool persistent = kit::register_cases("Sqlite", kit::kPersistentCases, make_place);
 const bool operations = kit::register_cases("Sqlite", kit::kOperationCases, make_place);
+const bool timeline = kit::register_cases("Sqlite", kit::kTimelineCases, make_place);
 const bool threads = kit::register_cases("Sqlite", kit::kThreadCases, make_place);
 
 constexpr int kRounds = 40;

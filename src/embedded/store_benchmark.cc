@@ -111,5 +111,44 @@ void open_again(benchmark::State& state) {
 }
 BENCHMARK(open_again)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->Iterations(3);
 
+/// 10,000 sessions of ten checkpoints, made one session after the other or all of them in turns.
+Store many_sessions(bool sqlite, bool in_turns) {
+  static std::unique_ptr<Directory> directory;
+  static std::optional<Store> store;
+  static int what = -1;
+  if (std::exchange(what, sqlite * 2 + in_turns) == sqlite * 2 + in_turns) return *store;
+  store.reset();
+  directory = std::make_unique<Directory>();
+  std::filesystem::create_directory(directory->path);
+  store.emplace(sqlite ? Store::sqlite(directory->path + "/db").value()
+                       : Store::open(directory->path + "/log").value());
+  std::vector<Session> sessions;
+  for (int i = 0; i < 10'000; ++i) sessions.push_back(store->create_session("s" + std::to_string(i)).value());
+  std::optional<PendingCheckpoint> last;
+  for (std::size_t i = 0; i < sessions.size() * 10; ++i) {
+    last = sessions[in_turns ? i % sessions.size() : i / 10].create_async("x").value();
+  }
+  (void)last->wait(std::chrono::seconds(60)).value();
+  return *store;
+}
+
+void timeline_100(benchmark::State& state) {
+  const Store store = many_sessions(state.range(3) != 0, state.range(2) != 0);
+  Query query;
+  query.newest_first = state.range(0) == 0;
+  // Deep inside, as behind many pages.
+  if (state.range(1) != 0) {
+    const Checkpoint middle = store.session("s5000").value().at_sequence(5).value();
+    query.until = middle.created_at;
+    if (!query.newest_first) std::swap(query.from, query.until);
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(store.timeline(query).value());
+}
+BENCHMARK(timeline_100)
+    ->ArgNames({"oldest_first", "deep", "in_turns", "sqlite"})
+    ->ArgsProduct({{0, 1}, {0, 1}, {0, 1}, {0, 1}})
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(5);
+
 }  // namespace
 }  // namespace chronik::checkpoint

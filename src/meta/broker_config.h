@@ -38,6 +38,7 @@ struct BrokerSettings {
   std::int64_t log_cleaner_backoff_ms = 0;
   std::int32_t socket_request_max_bytes = 0;
   std::int64_t connections_max_idle_ms = 0;
+  std::int64_t checkpoints_scrub_interval_ms = 0;  // 0: never
   std::int32_t max_connections = 0;
 
   std::int32_t group_initial_rebalance_delay_ms = 0;

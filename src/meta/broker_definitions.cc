@@ -11,6 +11,7 @@ namespace chronik::meta {
 namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+constexpr double kSpanMsMax = 1e12;  // 31 years: nanoseconds hold it
 
 template <auto Member>
 constexpr Store<BrokerSettings> field = &store_value<BrokerSettings, Member>;
@@ -60,6 +61,9 @@ constexpr BrokerRow kRows[] = {
     {text("checkpoints.key.file", "",
           "A file of 64 hexadecimal digits: the served checkpoint store is encrypted with them. Empty: it is not."),
      field<&BrokerSettings::checkpoints_key_file>},
+    {number("checkpoints.scrub.interval.ms", ConfigType::int64, "604800000", 0, kSpanMsMax,
+            "Time between two verifications of the checkpoint store in the background, in milliseconds; 0 for none."),
+     field<&BrokerSettings::checkpoints_scrub_interval_ms>},
     {text("cluster.id", "", "Identity given to a cluster at its first start; empty for a random one."),
      field<&BrokerSettings::cluster_id>},
     {number("connections.max.idle.ms", ConfigType::int64, "600000", 1, kUnlimited,

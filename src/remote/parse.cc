@@ -78,8 +78,15 @@ class Reader {
   std::string wrong_;
 };
 
-cp::Problem parse_damage(Reader& reader) {
-  return {reader.text("session"), reader.number("sequence"), reader.text("what")};
+cp::Result<std::vector<cp::Problem>> parse_problems(Reader& reader, const char* name) {
+  std::vector<cp::Problem> problems;
+  for (const ordered_json& one : reader.list(name)) {
+    Reader inner(one);
+    TRY(cp::Problem problem,
+        inner.finish(cp::Problem{inner.text("session"), inner.number("sequence"), inner.text("what")}));
+    problems.push_back(std::move(problem));
+  }
+  return problems;
 }
 
 }  // namespace
@@ -154,11 +161,22 @@ cp::Result<cp::Page> parse_page(const ordered_json& json) {
     TRY(cp::Checkpoint checkpoint, parse_checkpoint(one));
     page.checkpoints.push_back(std::move(checkpoint));
   }
-  for (const ordered_json& one : reader.list("damaged")) {
+  TRY(page.damaged, parse_problems(reader, "damaged"));
+  page.next = reader.text("next");
+  return reader.finish(std::move(page));
+}
+
+cp::Result<cp::TimelinePage> parse_timeline(const ordered_json& json) {
+  Reader reader(json);
+  cp::TimelinePage page;
+  for (const ordered_json& one : reader.list("moments")) {
     Reader inner(one);
-    TRY(cp::Problem problem, inner.finish(parse_damage(inner)));
-    page.damaged.push_back(std::move(problem));
+    cp::Moment moment{inner.text("session"), {}};
+    TRY(moment.checkpoint, parse_checkpoint(inner.object("checkpoint")));
+    TRY(moment, inner.finish(std::move(moment)));
+    page.moments.push_back(std::move(moment));
   }
+  TRY(page.damaged, parse_problems(reader, "damaged"));
   page.next = reader.text("next");
   return reader.finish(std::move(page));
 }
@@ -206,11 +224,7 @@ cp::Result<cp::VerifyReport> parse_verify_report(const ordered_json& json) {
   report.checkpoints = reader.number("checkpoints");
   report.bytes = reader.number("bytes");
   report.problem_count = reader.number("problem_count");
-  for (const ordered_json& one : reader.list("problems")) {
-    Reader inner(one);
-    TRY(cp::Problem problem, inner.finish(parse_damage(inner)));
-    report.problems.push_back(std::move(problem));
-  }
+  TRY(report.problems, parse_problems(reader, "problems"));
   return reader.finish(std::move(report));
 }
 
@@ -236,8 +250,10 @@ cp::Result<cp::EventPage> parse_events(const ordered_json& json) {
 
 cp::Result<cp::Health> parse_health(const ordered_json& json) {
   Reader reader(json);
-  const cp::Health health{reader.number("sessions"),     reader.number("checkpoints"), reader.number("payload_bytes"),
-                          reader.number("stored_bytes"), reader.number("dead_bytes"),  reader.number("damaged")};
+  const cp::Health health{
+      reader.number("sessions"),     reader.number("checkpoints"),    reader.number("payload_bytes"),
+      reader.number("stored_bytes"), reader.number("dead_bytes"),     reader.number("damaged"),
+      reader.number("scrubs"),       reader.number("scrub_problems"), reader.time("scrubbed_at")};
   return reader.finish(health);
 }
 

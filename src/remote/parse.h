@@ -15,6 +15,7 @@ cp::Result<ordered_json> parse_object(const std::string& body);
 cp::Result<cp::SessionInfo> parse_session(const ordered_json& json);
 cp::Result<cp::Checkpoint> parse_checkpoint(const ordered_json& json);
 cp::Result<cp::Page> parse_page(const ordered_json& json);
+cp::Result<cp::TimelinePage> parse_timeline(const ordered_json& json);
 cp::Result<cp::SessionPage> parse_session_page(const ordered_json& json);
 cp::Result<cp::Difference> parse_difference(const ordered_json& json);
 cp::Result<cp::PruneReport> parse_prune_report(const ordered_json& json);

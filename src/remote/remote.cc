@@ -126,6 +126,26 @@ void add_options(Target& target, const cp::CreateOptions& options) {
   if (!options.idempotency_key.empty()) target.add("idempotency_key", options.idempotency_key);
 }
 
+Status add_query(Target& target, const cp::Query& query) {
+  target.add("limit", query.limit).add("order", query.newest_first ? "newest" : "oldest");
+  if (!query.cursor.empty()) target.add("cursor", query.cursor);
+  if (!query.branch.empty()) target.add("branch", query.branch);
+  for (const std::string& tag : query.tags) target.add("tag", tag);
+  if (query.trigger) target.add("trigger", cp::name_of(*query.trigger));
+  target.add("sequence_min", query.sequence_min).add("sequence_max", query.sequence_max);
+  const auto since = [](cp::Time time) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0));
+  };
+  if (query.from) target.add("from", since(*query.from));
+  if (query.until) target.add("until", since(*query.until));
+  if (query.within) {
+    if (*query.within < Duration(0)) return fail(Errc::invalid_argument, "a span of time below zero");
+    target.add("within_ms", ms(*query.within));
+  }
+  for (const auto& [key, value] : query.metadata) target.add("metadata." + key, value);
+  return {};
+}
+
 struct RemoteAppend final : cp::PendingCheckpoint::State {
   Result<Checkpoint> wait(Duration timeout) override {
     if (!done.wait_for(timeout)) return fail(Errc::timed_out, "not known to be durable yet; it may still become so");
@@ -295,22 +315,7 @@ Result<cp::PendingCheckpoint> RemoteSession::create_async(std::string_view paylo
 
 Result<cp::Page> RemoteSession::list(const cp::Query& query) const {
   Target target(path_ + "/checkpoints");
-  target.add("limit", query.limit).add("order", query.newest_first ? "newest" : "oldest");
-  if (!query.cursor.empty()) target.add("cursor", query.cursor);
-  if (!query.branch.empty()) target.add("branch", query.branch);
-  for (const std::string& tag : query.tags) target.add("tag", tag);
-  if (query.trigger) target.add("trigger", cp::name_of(*query.trigger));
-  target.add("sequence_min", query.sequence_min).add("sequence_max", query.sequence_max);
-  const auto since = [](cp::Time time) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0));
-  };
-  if (query.from) target.add("from", since(*query.from));
-  if (query.until) target.add("until", since(*query.until));
-  if (query.within) {
-    if (*query.within < Duration(0)) return fail(Errc::invalid_argument, "a span of time below zero");
-    target.add("within_ms", ms(*query.within));
-  }
-  for (const auto& [key, value] : query.metadata) target.add("metadata." + key, value);
+  TRY_STATUS(add_query(target, query));
   return ask_json(*remote_, "GET", target.take(), parse_page);
 }
 
@@ -406,6 +411,11 @@ class RemoteStore final : public cp::StoreFace {
   Status rotate_key(std::string_view) const override {
     return fail(Errc::unsupported, "the key of a served store is its server's: checkpoints.key.file");
   }
+  Result<cp::TimelinePage> timeline(const cp::Query& query) const override {
+    Target target("/v1/timeline");
+    TRY_STATUS(add_query(target, query));
+    return ask_json(*remote_, "GET", target.take(), parse_timeline);
+  }
   Result<cp::VerifyReport> verify(const cp::VerifyProgress& progress) const override {
     TRY(cp::VerifyReport report, ask_json(*remote_, "POST", "/v1/verify", parse_verify_report));
     if (progress) progress(report);
@@ -419,6 +429,9 @@ class RemoteStore final : public cp::StoreFace {
     });
   }
   Result<cp::Health> health() const override { return ask_json(*remote_, "GET", "/v1/health", parse_health); }
+  Result<cp::VerifyReport> scrub_report() const override {
+    return ask_json(*remote_, "GET", "/v1/scrub", parse_verify_report);
+  }
   Result<cp::ImportReport> import_from(const std::function<Result<std::optional<std::string>>()>& lines) const override;
   Status close() const override {
     const bool sent = remote_->lines->drain(remote_->options.timeout);

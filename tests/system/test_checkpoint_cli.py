@@ -66,6 +66,20 @@ class CheckpointCli(harness.SystemTest):
         self.assertIn("looks odd", self.chronik(place, "show", "agent", "2").stdout)
         self.assertEqual([row["session"] for row in self.json(place, "sessions")], ["agent", "other"])
 
+        rows = self.json(place, "timeline", "--oldest-first")
+        self.assertEqual(sorted((row["session"], row["checkpoint"]["sequence"]) for row in rows),
+                         [("agent", 1), ("agent", 2), ("agent", 3), ("other", 1)])
+        self.assertEqual([row["checkpoint"]["created_at"] for row in rows], sorted(row["checkpoint"]["created_at"] for row in rows))
+        self.assertEqual(self.json(place, "timeline"), rows[::-1])
+        self.assertEqual(self.json(place, "timeline", "--limit", "2", "--oldest-first"), rows[:2])
+        self.assertEqual([row["session"] for row in self.json(place, "timeline", "--metadata", "loss=0.25")], ["agent"])
+        self.assertEqual(self.json(place, "timeline", "--until", "1h"), [])
+        table = self.chronik(place, "timeline", "--limit", "1").stdout.splitlines()
+        self.assertEqual((len(table), table[0].split()[:2]), (2, ["SESSION", "SEQUENCE"]))
+        health = self.json(place, "health")
+        self.assertEqual((health["checkpoints"], health["scrubs"], health["scrub"]["problems"]), (4, 0, []))
+        self.assertIn("never", self.chronik(place, "health").stdout)
+
         self.chronik(place, "pin", "agent", "2")
         would = self.json(place, "prune", "agent", "--keep-last", "1", "--dry-run")
         self.assertEqual((would["deleted"], would["sequences"], would["bytes_returned"]), (1, [1], 0))
@@ -102,6 +116,7 @@ class CheckpointCli(harness.SystemTest):
     def test_each_mistake_is_one_line_and_loses_nothing(self):
         for place in (self.log, self.sqlite):
             self.assertIn("there is no store at", self.refused(place, "list", "agent"))
+            self.assertIn("there is no store at", self.refused(place, "timeline"))
             self.save(place, "kept")
             big = self.dir / "big"
             with open(big, "wb") as file:

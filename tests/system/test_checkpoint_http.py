@@ -205,6 +205,13 @@ class CheckpointHttp(harness.SystemTest):
         wanted = api("GET", "sessions/s/checkpoints", **{"tag": ["b", "c"], "order": "oldest", "metadata.loss": "0.5"})
         self.assertEqual([one["sequence"] for one in wanted["checkpoints"]], [1])
         self.assertEqual([one["session"] for one in api("GET", "sessions", limit=1)["sessions"]], ["s"])
+        page = api("GET", "timeline", limit=3)
+        rest = api("GET", "timeline", limit=3, cursor=page["next"])
+        merged = [(one["session"], one["checkpoint"]["sequence"]) for one in page["moments"] + rest["moments"]]
+        self.assertEqual((merged, rest["next"]), ([("t/ü", 1), ("s", 4), ("s", 3), ("s", 2), ("s", 1)], ""))
+        tagged = api("GET", "timeline", order="oldest", **{"tag": ["b", "c"], "metadata.loss": "0.5"})["moments"]
+        self.assertEqual([one["checkpoint"] for one in tagged], wanted["checkpoints"])
+        self.assertEqual(api("GET", "scrub"), {"ok": True, "checkpoints": 0, "bytes": 0, "problem_count": 0, "problems": []})
         self.assertEqual(api("POST", "sessions/s/checkpoints/1/verify")["ok"], True)
         self.assertEqual(api("POST", "sessions/s/verify")["checkpoints"], 4)
         self.assertEqual(api("POST", "verify")["checkpoints"], 5)
@@ -257,6 +264,12 @@ class CheckpointHttp(harness.SystemTest):
         refused("invalid_argument", 400, "GET", "sessions", limit=0)
         refused("invalid_argument", 400, "GET", "sessions", limit=1001)
         refused("invalid_argument", 400, "GET", "sessions/s/checkpoints", cursor="what")
+        refused("invalid_argument", 400, "GET", "timeline", cursor="what")
+        refused("invalid_argument", 400, "GET", "timeline", limit=0)
+        refused("invalid_argument", 400, "GET", "timeline", limit=1001)
+        refused("invalid_argument", 400, "GET", "timeline", order="none")
+        self.assertIn("sesion", refused("invalid_argument", 400, "GET", "timeline", sesion="s"))
+        refused("method_not_allowed", 405, "POST", "timeline")
         refused("invalid_argument", 400, "POST", "sessions/s/checkpoints", b"x", metadata="[1]")
         refused("invalid_argument", 400, "POST", "sessions/s/checkpoints", b"x", metadata='{"a":')
         refused("invalid_argument", 400, "POST", "sessions/s/checkpoints", b"x", trigger="cron")
@@ -280,6 +293,31 @@ class CheckpointHttp(harness.SystemTest):
         api("GET", "sessions", headers={"Origin": f"http://{self.broker.admin}"})
         self.assertEqual(api("POST", "sessions/s/verify"), api("POST", "verify"))
         self.assertEqual(api("GET", "sessions/s")["last_sequence"], 3)
+
+    def test_the_server_verifies_its_checkpoints_by_itself(self):
+        broker = self.start_broker("--set", "checkpoints.scrub.interval.ms=50")
+        api = Api(broker, Described(broker))
+
+        def metric(name):
+            connection = http.client.HTTPConnection(broker.admin, timeout=30)
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+            connection.close()
+            return float(re.search(rf"^chronik_checkpoint_{name}{{[^}}]*}} (\S+)", text, re.M)[1])
+
+        self.assertEqual(metric("scrubs"), 0)
+        api("PUT", "sessions/s")
+        for n in range(8):
+            api("POST", "sessions/s/checkpoints", os.urandom(3000), 201)
+        scrubs = api("GET", "health")["scrubs"]
+        harness.wait_until(lambda: api("GET", "health")["scrubs"] >= scrubs + 2, what="two passes")
+        health = api("GET", "health")
+        self.assertEqual((health["scrub_problems"], api("GET", "scrub")["checkpoints"]), (0, 8))
+        self.assertLess(abs(health["scrubbed_at"] / 1000 - time.time()), 60)
+        self.assertGreaterEqual(metric("scrubs"), scrubs + 2)
+        self.assertEqual(metric("scrub_problems"), 0)
+        self.assertGreaterEqual(metric("scrubbed_timestamp_seconds"), health["scrubbed_at"] / 1000)
+        broker.stop()
 
     def test_large_payloads(self):
         api = self.api

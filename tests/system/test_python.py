@@ -27,10 +27,10 @@ class Python(harness.SystemTest):
         return python_package.make(self.new_dir("python") / "venv")
 
     def test_the_wheel_needs_nothing_and_the_interface_is_the_same_everywhere(self):
-        self.run_tests(self.bare(), "test_store", 60)
+        self.run_tests(self.bare(), "test_store", 64)
 
     def test_what_was_returned_survives_and_processes_do_not_disturb_each_other(self):
-        self.run_tests(self.bare(), "test_embedded", 15)
+        self.run_tests(self.bare(), "test_embedded", 17)
 
     def test_what_blocks_can_be_awaited(self):
         self.run_tests(self.bare(), "test_aio", 4)

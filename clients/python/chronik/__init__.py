@@ -16,8 +16,8 @@ from typing import Any
 
 from .errors import (AlreadyExists, CheckpointError, Closed, Conflict, Corrupt, DiskFull, Fenced, InUse, InvalidArgument, NotFound,
                      Overloaded, StorageFailed, TimedOut, TooLarge, Unavailable, Unsupported, WrongKey)
-from .model import (NO_PARENT, Annotation, Best, Branch, Checkpoint, Difference, Event, EventPage, Health, ImportReport, Page, Problem,
-                    PruneReport, Restored, Retention, SessionInfo, SessionPage, VerifyReport)
+from .model import (NO_PARENT, Annotation, Best, Branch, Checkpoint, Difference, Event, EventPage, Health, ImportReport, Moment, Page,
+                    Problem, PruneReport, Restored, Retention, SessionInfo, SessionPage, TimelinePage, VerifyReport)
 from .store import Session, Store
 
 __version__ = "0.1.0"
@@ -26,8 +26,8 @@ __all__ = [
     "open", "Store", "Session", "CheckpointError", "AlreadyExists", "Closed", "Conflict", "Corrupt", "DiskFull", "Fenced", "InUse",
     "InvalidArgument", "NotFound", "Overloaded", "StorageFailed", "TimedOut", "TooLarge", "Unavailable", "Unsupported", "WrongKey",
     "NO_PARENT",
-    "Annotation", "Best", "Branch", "Checkpoint", "Difference", "Event", "EventPage", "Health", "ImportReport", "Page", "Problem",
-    "PruneReport", "Restored", "Retention", "SessionInfo", "SessionPage", "VerifyReport",
+    "Annotation", "Best", "Branch", "Checkpoint", "Difference", "Event", "EventPage", "Health", "ImportReport", "Moment", "Page",
+    "Problem", "PruneReport", "Restored", "Retention", "SessionInfo", "SessionPage", "TimelinePage", "VerifyReport",
 ]
 
 
@@ -41,7 +41,8 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
 
     timeout: seconds, for a call that is given none.
     Embedded stores take also payload_bytes_max (64 MiB), pending_bytes_max (256 MiB; beyond it writers wait), events_kept (1024 per
-    session), stall_deadline (10 s; a disk operation beyond it fails the store). A directory takes cache_bytes (32 MiB of what was
+    session), stall_deadline (10 s; a disk operation beyond it fails the store), scrub_every (0: never; seconds between two
+    verifications in the background), scrub_bytes_per_second (32 MiB). A directory takes cache_bytes (32 MiB of what was
     read not long ago), and key (32 bytes, or 64 hexadecimal
     digits): it is encrypted, each session with a key of its own that delete_session destroys. HTTP takes connections_max (16).
     """
@@ -53,7 +54,7 @@ def open(where: str | os.PathLike[str], *, timeout: float = 30.0, **options: Any
     from .embedded import EmbeddedStore, key_bytes
     options["timeout"] = timeout
     unknown = options.keys() - {"timeout", "payload_bytes_max", "pending_bytes_max", "events_kept", "stall_deadline", "cache_bytes",
-                               "key"}
+                                "key", "scrub_every", "scrub_bytes_per_second"}
     if unknown:
         raise TypeError(f"open: no option {', '.join(sorted(unknown))} for an embedded store")
     if "key" in options:

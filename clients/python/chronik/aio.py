@@ -19,7 +19,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from . import open as _open_blocking
 from .errors import Closed
-from .model import Checkpoint, SessionInfo
+from .model import Checkpoint, Moment, SessionInfo
 from .store import Session, Store
 
 P = ParamSpec("P")
@@ -121,9 +121,11 @@ class AsyncStore(_Threaded):
     rename_session = _threaded(Store.rename_session)
     delete_session = _threaded(Store.delete_session)
     rotate_key = _threaded(Store.rotate_key)
+    timeline = _threaded(Store.timeline)
     verify = _threaded(Store.verify)
     compact = _threaded(Store.compact)
     health = _threaded(Store.health)
+    scrub_report = _threaded(Store.scrub_report)
     import_from = _threaded(Store.import_from)
 
     async def sessions(self, after: str = "") -> AsyncIterator[SessionInfo]:
@@ -135,6 +137,17 @@ class AsyncStore(_Threaded):
             if not page.next:
                 return
             after = page.next
+
+    async def moments(self, **query: Any) -> AsyncIterator[Moment]:
+        """All that `timeline` finds with the same arguments, fetched page by page."""
+        query.setdefault("limit", 1000)
+        while True:
+            page = await self.timeline(**query)
+            for moment in page.moments:
+                yield moment
+            if not page.next:
+                return
+            query["cursor"] = page.next
 
     async def close(self) -> None:
         """Ends it for every handle, after what is being written. A second call does nothing."""

@@ -17,8 +17,8 @@ from typing import Any
 
 from . import _native, model
 from .errors import Closed, InvalidArgument
-from .model import (Branch, Checkpoint, CreateOptions, Difference, Event, EventPage, Health, ImportReport, Level, Page, Problem,
-                    PruneReport, Query, Restored, Retention, SessionInfo, SessionPage, VerifyReport)
+from .model import (Branch, Checkpoint, CreateOptions, Difference, Event, EventPage, Health, ImportReport, Level, Moment, Page,
+                    Problem, PruneReport, Query, Restored, Retention, SessionInfo, SessionPage, TimelinePage, VerifyReport)
 from .store import Session, Store, json_text
 
 _LEVELS = ("info", "warning", "critical")
@@ -223,6 +223,10 @@ class EmbeddedStore(Store):
     def rotate_key(self, key: bytes | str) -> None:
         self._native.rotate_key(key_bytes(key))
 
+    def _timeline(self, query: Query) -> TimelinePage:
+        rows, damaged, next = self._native.timeline(_query(query))
+        return TimelinePage(tuple(Moment(name, _checkpoint(row)) for name, row in rows), _problems(damaged), next)
+
     def verify(self) -> VerifyReport:
         return _verified(self._native.verify())
 
@@ -230,7 +234,12 @@ class EmbeddedStore(Store):
         return self._native.compact()
 
     def health(self) -> Health:
-        return Health(*self._native.health())
+        row = list(self._native.health())
+        row[-1] = model.from_milliseconds(row[-1])
+        return Health(*row)
+
+    def scrub_report(self) -> VerifyReport:
+        return _verified(self._native.scrub_report())
 
     def import_from(self, lines: Iterable[bytes]) -> ImportReport:
         remaining = (line.rstrip(b"\r\n") for line in lines)

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode
 from . import errors, model
 from ._connections import Connections, Reply
 from .errors import CheckpointError, Corrupt, InvalidArgument, TimedOut, TooLarge, Unavailable, Unsupported
-from .model import (Annotation, Branch, Checkpoint, CreateOptions, Difference, Event, EventPage, Health, ImportReport, Level, Page,
-                    Problem, PruneReport, Query, Restored, Retention, SessionInfo, SessionPage, VerifyReport)
+from .model import (Annotation, Branch, Checkpoint, CreateOptions, Difference, Event, EventPage, Health, ImportReport, Level, Moment,
+                    Page, Problem, PruneReport, Query, Restored, Retention, SessionInfo, SessionPage, TimelinePage, VerifyReport)
 from .store import Session, Store, json_text
 
 _GRACE_S = 5.0  # the server's own deadline ends a call before ours does
@@ -296,6 +296,11 @@ class HttpStore(Store):
     def rotate_key(self, key: bytes | str) -> None:
         raise Unsupported("the key of a served store is its server's: checkpoints.key.file")
 
+    def _timeline(self, query: Query) -> TimelinePage:
+        given = self.call("GET", "/v1/timeline", query=_list_query(query))
+        moments = (Moment(one["session"], _checkpoint(one["checkpoint"])) for one in given["moments"])
+        return TimelinePage(tuple(moments), _problems(given["damaged"]), given["next"])
+
     def verify(self) -> VerifyReport:
         return _verified(self.call("POST", "/v1/verify", timeout=_LONG_S, repeatable=True))
 
@@ -304,7 +309,11 @@ class HttpStore(Store):
 
     def health(self) -> Health:
         given = self.call("GET", "/v1/health")
+        given["scrubbed_at"] = model.from_milliseconds(given["scrubbed_at"])
         return Health(**{name: given[name] for name in Health.__slots__})
+
+    def scrub_report(self) -> VerifyReport:
+        return _verified(self.call("GET", "/v1/scrub"))
 
     def import_from(self, lines: Iterable[bytes]) -> ImportReport:
         with tempfile.SpooledTemporaryFile(max_size=1 << 20) as body:

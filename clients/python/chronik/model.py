@@ -98,6 +98,21 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A checkpoint among those of all sessions."""
+
+    session: str  # its name
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    moments: tuple[Moment, ...]
+    damaged: tuple[Problem, ...]  # in the range, but unreadable
+    next: str  # cursor of the next page; empty: this was the last
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPage:
     sessions: tuple[SessionInfo, ...]  # by name
     next: str
@@ -190,6 +205,9 @@ class Health:
     stored_bytes: int  # of payload, after sharing and compression
     dead_bytes: int  # on disk, for nobody
     damaged: int  # places found damaged while opening
+    scrubs: int  # passes in the background that came to their end
+    scrub_problems: int  # found by the last of them
+    scrubbed_at: datetime  # its end; 1970: there was none
 
 
 @dataclass(frozen=True, slots=True)

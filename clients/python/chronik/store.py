@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from .errors import InvalidArgument
-from .model import (Checkpoint, CreateOptions, Difference, EventPage, Health, ImportReport, Level, Page, PruneReport, Query,
-                    Restored, Retention, SessionInfo, SessionPage, Trigger, VerifyReport)
+from .model import (Checkpoint, CreateOptions, Difference, EventPage, Health, ImportReport, Level, Moment, Page, PruneReport,
+                    Query, Restored, Retention, SessionInfo, SessionPage, TimelinePage, Trigger, VerifyReport)
 
 Payload: TypeAlias = bytes | bytearray | memoryview | str
 """Of a checkpoint; text is stored as UTF-8."""
@@ -216,6 +216,31 @@ class Store(abc.ABC):
     def rotate_key(self, key: bytes | str) -> None:
         """From now on this key (as of chronik.open) opens the store, the key before does not. WrongKey if it is not encrypted."""
 
+    def timeline(self, *, newest_first: bool = True, limit: int = 100, cursor: str = "", branch: str = "",
+                 tags: Iterable[str] = (), trigger: Trigger | None = None, sequence_min: int = 0, sequence_max: int | None = None,
+                 since: datetime | None = None, until: datetime | None = None,
+                 metadata: dict[str, Any] | None = None) -> TimelinePage:
+        """One page of the checkpoints of all sessions in the order of their creation: by time, then session id, then sequence.
+
+        Arguments as for Session.list. A cursor (TimelinePage.next) stays good while others write, rename, delete and prune. A page
+        may have less than `limit` and yet a next one, if its records are large.
+        """
+        return self._timeline(Query(newest_first, limit, cursor, branch, tuple(tags), trigger, sequence_min, sequence_max, since,
+                                    until, metadata or {}))
+
+    @abc.abstractmethod
+    def _timeline(self, query: Query) -> TimelinePage: ...
+
+    def moments(self, **query: Any) -> Iterator[Moment]:
+        """All that `timeline` finds with the same arguments, fetched page by page. Damaged ones are left out: verify names them."""
+        query.setdefault("limit", 1000)
+        while True:
+            page = self.timeline(**query)
+            yield from page.moments
+            if not page.next:
+                return
+            query["cursor"] = page.next
+
     @abc.abstractmethod
     def verify(self) -> VerifyReport: ...
 
@@ -225,6 +250,11 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def health(self) -> Health: ...
+
+    @abc.abstractmethod
+    def scrub_report(self) -> VerifyReport:
+        """Of the last finished pass in the background (scrub_every of chronik.open, or the server's), its first 100 problems; empty
+        if there was none."""
 
     @abc.abstractmethod
     def import_from(self, lines: Iterable[bytes]) -> ImportReport:

@@ -138,6 +138,11 @@ py::tuple to_python(const cp::Page& page) {
                         problems(page.damaged), page.next);
 }
 
+py::tuple to_python(const cp::TimelinePage& page) {
+  const auto moment = [](const cp::Moment& one) { return py::make_tuple(one.session, to_python(one.checkpoint)); };
+  return py::make_tuple(list_of(page.moments, moment), problems(page.damaged), page.next);
+}
+
 py::tuple to_python(const cp::SessionPage& page) {
   return py::make_tuple(list_of(page.sessions, [](const cp::SessionInfo& one) { return to_python(one); }), page.next);
 }
@@ -165,7 +170,8 @@ py::tuple to_python(const cp::EventPage& page) {
 
 py::tuple to_python(const cp::Health& health) {
   return py::make_tuple(health.sessions, health.checkpoints, health.payload_bytes, health.stored_bytes,
-                        health.dead_bytes, health.damaged);
+                        health.dead_bytes, health.damaged, health.scrubs, health.scrub_problems,
+                        milliseconds(health.scrubbed_at));
 }
 
 py::tuple to_python(const cp::ImportReport& report) {
@@ -190,6 +196,8 @@ cp::Options store_options(const py::dict& given) {
   take(given, "events_kept", options.events_kept);
   take(given, "cache_bytes", options.cache_bytes);
   take_seconds(given, "stall_deadline", options.stall_deadline);
+  take_seconds(given, "scrub_every", options.scrub_every);
+  take(given, "scrub_bytes_per_second", options.scrub_bytes_per_second);
   take(given, "key", options.key);
   return options;
 }

@@ -69,6 +69,7 @@ auto released(const Call& call) {
 py::tuple to_python(const cp::Checkpoint& checkpoint);
 py::tuple to_python(const cp::SessionInfo& info);
 py::tuple to_python(const cp::Page& page);
+py::tuple to_python(const cp::TimelinePage& page);
 py::tuple to_python(const cp::SessionPage& page);
 py::tuple to_python(const cp::Difference& difference);
 py::tuple to_python(const cp::PruneReport& report);

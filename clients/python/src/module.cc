@@ -225,6 +225,13 @@ void define_store(py::module_& module) {
              const std::string bytes = key;
              unwrap(released([&] { return s.rotate_key(bytes); }));
            })
+      .def("timeline",
+           [](const cp::Store& s, const py::dict& given) {
+             const auto wanted = query(given);
+             return to_python(unwrap(released([&] { return s.timeline(wanted); })));
+           })
+      .def("scrub_report",
+           [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.scrub_report(); }))); })
       .def("verify", [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.verify(); }))); })
       .def("compact", [](const cp::Store& s) { return unwrap(released([&] { return s.compact(); })); })
       .def("health", [](const cp::Store& s) { return to_python(unwrap(released([&] { return s.health(); }))); })

@@ -27,6 +27,10 @@ class Aio(Case):
                 fork = await session.fork(made[3].id, f"{name}-fork")
                 self.assertEqual(fork.name, f"{name}-fork")
                 self.assertIn(name, [info.name async for info in store.sessions()])
+                first = [moment async for moment in store.moments(newest_first=False, limit=7) if moment.session == name]
+                self.assertEqual([moment.checkpoint.sequence for moment in first], list(range(1, 41)))
+                self.assertEqual((await store.timeline(limit=1)).moments[0].session, f"{name}-fork")
+                self.assertTrue((await store.scrub_report()).ok)
                 with self.assertRaises(chronik.Conflict):
                     await session.create("x", expected_parent=chronik.NO_PARENT)
                 fenced = await session.fence()

@@ -35,6 +35,20 @@ class Embedded(Case):
                 self.assertLessEqual(len(found), len(told) + 1)
                 self.assertTrue(session.verify().ok)
 
+    def test_a_store_verifies_itself_in_the_background(self):
+        for name, where in self.durable().items():
+            with self.subTest(name):
+                store = self.open(where, scrub_every=0.001, scrub_bytes_per_second=1 << 30)
+                session = store.open_session("s")
+                for n in range(10):
+                    session.create(f"{n}")
+                begun, seen = time.monotonic(), store.health().scrubs
+                while store.health().scrubs < seen + 2:
+                    self.assertLess(time.monotonic() - begun, 30)
+                health, report = store.health(), store.scrub_report()
+                self.assertEqual((health.scrub_problems, report.checkpoints, report.bytes), (0, 10, 10))
+                self.assertLess(abs(health.scrubbed_at.timestamp() - time.time()), 60)
+
     def test_a_second_process_on_a_directory_is_told_who_has_it(self):
         self.open(self.dir / "log")
         other = self.python("import sys, chronik\n"

@@ -141,7 +141,8 @@ def reply(body, *headers, status="200 OK"):
     return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")).encode() + body
 
 
-HEALTH = reply(b'{"sessions":0,"checkpoints":0,"payload_bytes":0,"stored_bytes":0,"dead_bytes":0,"damaged":0}')
+HEALTH = reply(b'{"sessions":0,"checkpoints":0,"payload_bytes":0,"stored_bytes":0,"dead_bytes":0,"damaged":0,'
+               b'"scrubs":0,"scrub_problems":0,"scrubbed_at":0}')
 
 
 class Misbehaving(Case):

@@ -234,6 +234,29 @@ class Everywhere:
         with self.assertRaises(chronik.NotFound):
             self.store.delete_session(names[1])
 
+    def test_the_timeline_merges_all_sessions(self):
+        sessions = [self.store.create_session(f"{self.name}/{n}") for n in range(3)]
+        made = []
+        for n in range(20):
+            saved = sessions[n % 3].create(f"{n}", tags=[self.name, *(["even"] if n % 2 == 0 else [])], metadata={"n": n % 4})
+            made.append((saved.created_at, sessions[n % 3].describe().id, saved.sequence, chronik.Moment(sessions[n % 3].name, saved)))
+        made = [one[3] for one in sorted(made, key=lambda one: one[:3])]
+        mine = {"tags": [self.name]}  # a server has others
+        self.assertEqual(list(self.store.moments(newest_first=False, limit=7, **mine)), made)
+        self.assertEqual(list(self.store.moments(**mine)), made[::-1])
+        page = self.store.timeline(limit=8, **mine)
+        self.assertEqual((list(page.moments), page.damaged), (made[::-1][:8], ()))
+        self.store.delete_session(f"{self.name}/1")
+        page = self.store.timeline(limit=1000, cursor=page.next, **mine)
+        self.assertEqual(list(page.moments), [one for one in made[::-1][8:] if one.session != f"{self.name}/1"])
+        self.assertEqual(page.next, "")
+        self.assertEqual([one.checkpoint.metadata for one in self.store.moments(metadata={"n": 2}, **mine)],
+                         [one.checkpoint.metadata for one in made if one.session != f"{self.name}/1"
+                          and one.checkpoint.metadata["n"] == 2])
+        for wrong in ({"limit": 0}, {"cursor": "x"}):
+            with self.assertRaises(chronik.InvalidArgument):
+                self.store.timeline(**wrong)
+
     def test_many_threads_write_one_gap_free_history(self):
         session = self.session()
         errors = []
@@ -267,6 +290,9 @@ class Everywhere:
         self.assertEqual((session.verify().bytes, session.verify(saved.id).checkpoints), (1000, 1))
         self.assertTrue(self.store.verify().ok)
         self.assertGreaterEqual(self.store.compact(), 0)
+        self.assertLess(health.scrub_problems, 1)
+        self.assertEqual(health.scrubbed_at.tzinfo, timezone.utc)
+        self.assertTrue(self.store.scrub_report().ok)
 
     def test_a_closed_store_says_so(self):
         session = self.session()

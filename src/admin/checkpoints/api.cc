@@ -57,7 +57,28 @@ CheckpointApi::CheckpointApi(task::Context& context, std::shared_ptr<cp::Surroun
       left_(context),
       bodies_(context, "http.bodies", kMemory),
       transfers_(context, "http.transfers", kTransfersMax),
-      gate_(std::make_shared<LoopGate>(context.env().loop)) {}
+      gate_(std::make_shared<LoopGate>(context.env().loop)) {
+  show_metrics();
+}
+
+/// Of a store that was not opened yet: zeros. Metrics may outlive us.
+void CheckpointApi::show_metrics() {
+  const auto gauge = [this](const char* name, const char* help, double (*read)(const cp::Health&)) {
+    context_.metrics().gauge(name, help, [shown = shown_, read] {
+      cp::Health health;
+      if (const CorePtr core = shown->lock()) core->scrubber().tell(health);
+      return read(health);
+    });
+  };
+  gauge("chronik_checkpoint_scrubs", "Finished verifications of the checkpoint store in the background",
+        [](const cp::Health& health) { return static_cast<double>(health.scrubs); });
+  gauge("chronik_checkpoint_scrub_problems", "What the last of them found; GET /v1/scrub names it",
+        [](const cp::Health& health) { return static_cast<double>(health.scrub_problems); });
+  gauge("chronik_checkpoint_scrubbed_timestamp_seconds", "When the last of them ended, since 1970; 0: there was none",
+        [](const cp::Health& health) {
+          return std::chrono::duration<double>(health.scrubbed_at.time_since_epoch()).count();
+        });
+}
 
 /// Whether a page of somebody else asks, in whoever's browser: it names another origin, or it gave our address a name
 /// of its own.
@@ -133,6 +154,7 @@ task::Task<void> CheckpointApi::open_now() {
   opening_ = false;
   if (opened) {
     core_ = *opened;
+    *shown_ = core_;
   } else {
     open_error_ = opened.error();
   }

@@ -51,6 +51,7 @@ class CheckpointApi {
   task::Task<bool> wait(const char* what, std::shared_ptr<cp::Latch> latch, Deadline until);
 
   // api.cc
+  void show_metrics();
   std::optional<Reply> decode(const HttpRequest& request, Call& call, const Route*& route) const;
   bool foreign(const HttpRequest& request) const;
   task::Task<Reply> answer(HttpConnection& connection, const Route& route, std::shared_ptr<Call> call, Deadline until);
@@ -72,7 +73,8 @@ class CheckpointApi {
   task::Context& context_;
   const std::shared_ptr<cp::Surroundings> world_;
   const Open open_;
-  CorePtr core_;                         // once opened
+  CorePtr core_;                                                                                        // once opened
+  const std::shared_ptr<std::weak_ptr<cp::Core>> shown_ = std::make_shared<std::weak_ptr<cp::Core>>();  // by metrics
   std::optional<cp::Error> open_error_;  // of the last try
   bool opening_ = false;
   bool closed_ = false;

@@ -160,10 +160,9 @@ Result<Reply> fence(const cp::Store& store, const Call& call) {
   return json_reply({{"epoch", fenced.epoch()}});
 }
 
-Result<Reply> list_checkpoints(const cp::Store& store, const Call& call) {
-  TRY(const cp::Session session, session_of(store, call));
-  TRY(const std::size_t limit, limit_of(call));
+Result<cp::Query> query_of(const Call& call) {
   cp::Query query;
+  TRY(query.limit, limit_of(call));
   query.cursor = call.text("cursor");
   query.branch = call.text("branch");
   query.tags = call.all("tag");
@@ -188,6 +187,13 @@ Result<Reply> list_checkpoints(const cp::Store& store, const Call& call) {
   for (const auto& [name, value] : call.query) {
     if (name.starts_with(kPrefix)) query.metadata.emplace_back(name.substr(kPrefix.size()), value);
   }
+  return query;
+}
+
+Result<Reply> list_checkpoints(const cp::Store& store, const Call& call) {
+  TRY(const cp::Session session, session_of(store, call));
+  TRY(cp::Query query, query_of(call));
+  const std::size_t limit = query.limit;
   ordered_json checkpoints = ordered_json::array();
   ordered_json damaged = ordered_json::array();
   std::size_t bytes = 0;
@@ -202,6 +208,17 @@ Result<Reply> list_checkpoints(const cp::Store& store, const Call& call) {
     for (const cp::Problem& one : page.damaged) damaged.push_back(to_json(one));
   } while (!query.cursor.empty() && checkpoints.size() + damaged.size() < limit && bytes < kPageBytes);
   return json_reply({{"checkpoints", std::move(checkpoints)}, {"damaged", std::move(damaged)}, {"next", query.cursor}});
+}
+
+/// The store ends a page of large records early.
+Result<Reply> timeline(const cp::Store& store, const Call& call) {
+  TRY(const cp::Query query, query_of(call));
+  TRY(const cp::TimelinePage page, store.timeline(query));
+  ordered_json moments = ordered_json::array();
+  ordered_json damaged = ordered_json::array();
+  for (const cp::Moment& one : page.moments) moments.push_back(to_json(one));
+  for (const cp::Problem& one : page.damaged) damaged.push_back(to_json(one));
+  return json_reply({{"moments", std::move(moments)}, {"damaged", std::move(damaged)}, {"next", page.next}});
 }
 
 Result<Reply> get_checkpoint(const cp::Store& store, const Call& call) {
@@ -281,6 +298,11 @@ Result<Reply> verify_session(const cp::Store& store, const Call& call) {
 
 Result<Reply> verify_store(const cp::Store& store, const Call&) {
   TRY(const cp::VerifyReport report, store.verify());
+  return json_reply(to_json(report));
+}
+
+Result<Reply> scrub_report(const cp::Store& store, const Call&) {
+  TRY(const cp::VerifyReport report, store.scrub_report());
   return json_reply(to_json(report));
 }
 
@@ -383,12 +405,16 @@ constexpr Route kRoutes[] = {
      kNoQuery, "", 200, "VerifyReport", verify_checkpoint},
     {"GET", "/v1/sessions/{session}/checkpoints/{ref}/diff/{other}", "diff", "What separates two checkpoints",
      Kind::diff, kNoQuery, "", 200, "Difference", nullptr},
+    {"GET", "/v1/timeline", "timeline", "Checkpoints of all sessions in the order of their creation", Kind::simple,
+     kListQuery, "", 200, "TimelinePage", timeline},
     {"GET", "/v1/events", "followEvents", "WebSocket: one text message per event", Kind::stream, kStreamQuery, "", 101,
      "events", nullptr},
     {"POST", "/v1/import", "import", "Takes in what an export wrote: all or nothing", Kind::imports, kNoQuery, "lines",
      200, "ImportReport", nullptr},
     {"POST", "/v1/verify", "verifyStore", "Checks everything", Kind::lengthy, kNoQuery, "", 200, "VerifyReport",
      verify_store},
+    {"GET", "/v1/scrub", "scrubReport", "What the last verification in the background found, 100 problems at most",
+     Kind::simple, kNoQuery, "", 200, "VerifyReport", scrub_report},
     {"POST", "/v1/compact", "compact", "Gives back what deleted checkpoints took", Kind::lengthy, kNoQuery, "", 200,
      "Compacted", compact},
 };

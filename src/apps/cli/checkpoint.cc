@@ -115,6 +115,20 @@ void add_changes(const Commands& commands) {
                 [remove](const CheckpointRun& run) { return checkpoint_delete(run, remove->first, remove->second); });
 }
 
+void add_filters(CLI::App* command, CheckpointList& list) {
+  command->add_option("--limit", list.limit, "0: all")->capture_default_str();
+  command->add_flag("--oldest-first{false}", list.query.newest_first, "in the order they were made");
+  command->add_option("--branch", list.query.branch);
+  command->add_option("--tag", list.query.tags, "may be repeated: all of them")->allow_extra_args(false);
+  command->add_option("--trigger", list.trigger)->check(CLI::IsMember({"manual", "automatic", "scheduled"}));
+  command->add_option("--metadata", list.metadata, "key=JSON, such as step=7; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--from", list.from, "made since: 2h ago, or @milliseconds since 1970");
+  command->add_option("--until", list.until, "made before");
+  command->add_option("--sequence-min", list.query.sequence_min);
+  command->add_option("--sequence-max", list.query.sequence_max);
+}
+
 void add_looks(const Commands& commands) {
   CLI::App* command = commands.add("sessions", "every session");
   commands.does(command, checkpoint_sessions);
@@ -122,18 +136,13 @@ void add_looks(const Commands& commands) {
   auto list = std::make_shared<CheckpointList>();
   command = commands.add("list", "checkpoints of a session, newest first, without their payloads");
   command->add_option("session", list->session)->required();
-  command->add_option("--limit", list->limit, "0: all")->capture_default_str();
-  command->add_flag("--oldest-first{false}", list->query.newest_first, "in the order they were made");
-  command->add_option("--branch", list->query.branch);
-  command->add_option("--tag", list->query.tags, "may be repeated: all of them")->allow_extra_args(false);
-  command->add_option("--trigger", list->trigger)->check(CLI::IsMember({"manual", "automatic", "scheduled"}));
-  command->add_option("--metadata", list->metadata, "key=JSON, such as step=7; may be repeated")
-      ->allow_extra_args(false);
-  command->add_option("--from", list->from, "made since: 2h ago, or @milliseconds since 1970");
-  command->add_option("--until", list->until, "made before");
-  command->add_option("--sequence-min", list->query.sequence_min);
-  command->add_option("--sequence-max", list->query.sequence_max);
+  add_filters(command, *list);
   commands.does(command, [list](const CheckpointRun& run) { return checkpoint_list(run, *list); });
+
+  auto timeline = std::make_shared<CheckpointList>();
+  command = commands.add("timeline", "checkpoints of all sessions in the order they were made, newest first");
+  add_filters(command, *timeline);
+  commands.does(command, [timeline](const CheckpointRun& run) { return checkpoint_timeline(run, *timeline); });
 
   auto show = std::make_shared<Target>();
   command = commands.add("show", "all of one checkpoint but its payload");
@@ -186,6 +195,10 @@ void add_keeping(const Commands& commands) {
   command = commands.add("verify", "read everything and check its hashes; one session if it is named");
   command->add_option("session", *verify);
   commands.does(command, [verify](const CheckpointRun& run) { return checkpoint_verify(run, *verify); });
+
+  command =
+      commands.add("health", "what is stored, in which condition, and what a server's last check of itself found");
+  commands.does(command, checkpoint_health);
 
   auto out = std::make_shared<CheckpointExport>();
   command = commands.add("export", "a session as JSON Lines, payloads included, for import into any store");

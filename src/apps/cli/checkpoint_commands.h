@@ -90,6 +90,8 @@ struct CheckpointWatch {
 };
 cp::Status checkpoint_sessions(const CheckpointRun& run);
 cp::Status checkpoint_list(const CheckpointRun& run, const CheckpointList& options);
+/// Of all sessions; the options name none.
+cp::Status checkpoint_timeline(const CheckpointRun& run, const CheckpointList& options);
 cp::Status checkpoint_show(const CheckpointRun& run, const Target& target);
 cp::Status checkpoint_diff(const CheckpointRun& run, const Target& target, const std::string& second);
 cp::Status checkpoint_restore(const CheckpointRun& run, const CheckpointRestore& options);
@@ -112,6 +114,7 @@ struct CheckpointExport {
 };
 cp::Status checkpoint_prune(const CheckpointRun& run, const CheckpointPrune& options);
 cp::Status checkpoint_verify(const CheckpointRun& run, const std::string& session);
+cp::Status checkpoint_health(const CheckpointRun& run);
 cp::Status checkpoint_export(const CheckpointRun& run, const CheckpointExport& options);
 cp::Status checkpoint_import(const CheckpointRun& run, const std::string& file);
 cp::Status checkpoint_rotate_key(const CheckpointRun& run, const std::string& new_key_file);

@@ -1,4 +1,4 @@
-// chronik checkpoint prune, verify, export, import, rotate-key: what keeps a store small, sound and portable.
+// chronik checkpoint prune, verify, health, export, import, rotate-key: what keeps a store small, sound and portable.
 #include <charconv>
 #include <filesystem>
 
@@ -128,6 +128,16 @@ cp::Status checkpoint_prune(const CheckpointRun& run, const CheckpointPrune& opt
   });
 }
 
+namespace {
+void print_problems(const std::vector<cp::Problem>& problems) {
+  for (const auto& problem : problems) {
+    const std::string where = problem.sequence == 0 ? "" : " sequence " + std::to_string(problem.sequence);
+    const std::string who = problem.session.empty() ? "store" : problem.session;
+    std::printf("%s%s: %s\n", who.c_str(), where.c_str(), one_line(problem.what, 400).c_str());
+  }
+}
+}  // namespace
+
 cp::Status checkpoint_verify(const CheckpointRun& run, const std::string& name) {
   return with_store(run, false, [&](const cp::Store& store) -> cp::Status {
     cp::VerifyReport report;
@@ -149,11 +159,7 @@ cp::Status checkpoint_verify(const CheckpointRun& run, const std::string& name) 
     if (run.common.json) {
       print(cp::to_json(report));
     } else {
-      for (const auto& problem : report.problems) {
-        const std::string where = problem.sequence == 0 ? "" : " sequence " + std::to_string(problem.sequence);
-        const std::string who = problem.session.empty() ? "store" : problem.session;
-        std::printf("%s%s: %s\n", who.c_str(), where.c_str(), one_line(problem.what, 400).c_str());
-      }
+      print_problems(report.problems);
       std::printf("%llu checkpoint(s), %s of payload, %llu problem(s)\n",
                   static_cast<unsigned long long>(report.checkpoints), show_size(report.bytes).c_str(),
                   static_cast<unsigned long long>(report.problem_count));
@@ -161,6 +167,35 @@ cp::Status checkpoint_verify(const CheckpointRun& run, const std::string& name) 
     if (report.ok()) return {};
     return fail(Errc::corrupt,
                 std::to_string(report.problem_count) + " problem(s); what is sound can still be read and exported");
+  });
+}
+
+cp::Status checkpoint_health(const CheckpointRun& run) {
+  return with_store(run, false, [&](const cp::Store& store) -> cp::Status {
+    TRY(const cp::Health health, store.health());
+    TRY(const cp::VerifyReport scrub, store.scrub_report());
+    if (run.common.json) {
+      ordered_json json = cp::to_json(health);
+      json["scrub"] = cp::to_json(scrub);
+      print(json);
+    } else {
+      const auto row = [](const char* name, const std::string& value) {
+        std::printf("%-15s %s\n", name, value.c_str());
+      };
+      row("sessions", std::to_string(health.sessions));
+      row("checkpoints", std::to_string(health.checkpoints));
+      row("payload", show_size(health.payload_bytes));
+      row("stored", show_size(health.stored_bytes));
+      row("dead", show_size(health.dead_bytes));
+      row("damaged", std::to_string(health.damaged) + " place(s), as of opening");
+      row("scrubbed", health.scrubs == 0 ? "never since it was opened"
+                                         : show_time(health.scrubbed_at) + " UTC, " +
+                                               std::to_string(health.scrub_problems) + " problem(s)");
+      print_problems(scrub.problems);
+    }
+    if (health.scrub_problems == 0) return check_whole(store);
+    return fail(Errc::corrupt, "the last check in the background found " + std::to_string(health.scrub_problems) +
+                                   " problem(s); what is sound can still be read and exported");
   });
 }
 

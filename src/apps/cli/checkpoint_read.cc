@@ -1,4 +1,4 @@
-// chronik checkpoint sessions, list, show, diff, restore, watch: what looks.
+// chronik checkpoint sessions, list, timeline, show, diff, restore, watch: what looks.
 #include <chrono>
 
 #include "apps/cli/checkpoint_place.h"
@@ -53,15 +53,77 @@ cp::Result<cp::Query> make_query(const CheckpointList& options) {
   return query;
 }
 
-void print_rows(const cp::Page& page, bool first) {
-  Table table({"SEQUENCE", "CREATED", "BRANCH", "SIZE", "TAGS", "MESSAGE", "ID"});
-  for (const auto& c : page.checkpoints) {
-    table.add({std::to_string(c.sequence), show_time(c.created_at), c.branch, show_size(c.size),
-               one_line(joined(c.tags), kMessageBytes) + (c.pinned ? " (pinned)" : ""),
-               one_line(c.message, kMessageBytes), cp::to_string(c.id)});
-  }
+std::vector<std::string> row_of(const cp::Checkpoint& c) {
+  return {std::to_string(c.sequence),
+          show_time(c.created_at),
+          c.branch,
+          show_size(c.size),
+          one_line(joined(c.tags), kMessageBytes) + (c.pinned ? " (pinned)" : ""),
+          one_line(c.message, kMessageBytes),
+          cp::to_string(c.id)};
+}
+
+const std::vector<std::string> kHeader = {"SEQUENCE", "CREATED", "BRANCH", "SIZE", "TAGS", "MESSAGE", "ID"};
+
+/// A page of a table: the header stands above the first only.
+void print_part(const Table& table, bool first) {
   const std::string text = table.text();
   std::printf("%s", text.c_str() + (first ? 0 : text.find('\n') + 1));
+}
+
+void print_rows(const cp::Page& page, bool first) {
+  Table table(kHeader);
+  for (const auto& c : page.checkpoints) table.add(row_of(c));
+  print_part(table, first);
+}
+
+void print_rows(const cp::TimelinePage& page, bool first) {
+  const auto behind = [](std::string session, std::vector<std::string> row) {
+    row.insert(row.begin(), std::move(session));
+    return row;
+  };
+  Table table(behind("SESSION", kHeader));
+  for (const auto& [session, c] : page.moments) table.add(behind(one_line(session, kMessageBytes), row_of(c)));
+  print_part(table, first);
+}
+
+void tell_damage(const cp::Problem& problem) {
+  const std::string of = problem.session.empty() ? "" : one_line(problem.session, kMessageBytes) + ": ";
+  std::fprintf(stderr, "chronik: %ssequence %llu cannot be read: %s\n", of.c_str(),
+               static_cast<unsigned long long>(problem.sequence), one_line(problem.what, 400).c_str());
+}
+
+const std::vector<cp::Checkpoint>& rows_of(const cp::Page& page) {
+  return page.checkpoints;
+}
+const std::vector<cp::Moment>& rows_of(const cp::TimelinePage& page) {
+  return page.moments;
+}
+
+/// What `read` gives for the query, page after page.
+template <class Read>
+cp::Status print_pages(const CheckpointRun& run, const cp::Store& store, const CheckpointList& options,
+                       const Read& read) {
+  TRY(cp::Query query, make_query(options));
+  Array array;
+  std::uint64_t left = options.limit == 0 ? UINT64_MAX : options.limit;
+  std::uint64_t damaged = 0;
+  for (bool first = true; left > 0 && (first || !query.cursor.empty()); first = false) {
+    query.limit = std::min<std::uint64_t>(left, kPage);
+    TRY(const auto page, read(query));
+    for (const auto& row : rows_of(page)) {
+      if (run.common.json) array.add(cp::to_json(row));
+    }
+    if (!run.common.json) print_rows(page, first);
+    for (const auto& problem : page.damaged) tell_damage(problem);
+    damaged += page.damaged.size();
+    left -= rows_of(page).size() + page.damaged.size();
+    query.cursor = page.next;
+  }
+  if (run.common.json) array.finish();
+  if (damaged == 0) return check_whole(store);
+  return fail(Errc::corrupt,
+              std::to_string(damaged) + " checkpoint(s) cannot be read; chronik checkpoint verify says more");
 }
 
 }  // namespace
@@ -93,31 +155,15 @@ cp::Status checkpoint_sessions(const CheckpointRun& run) {
 }
 
 cp::Status checkpoint_list(const CheckpointRun& run, const CheckpointList& options) {
-  TRY(cp::Query query, make_query(options));
   return with_store(run, false, [&](const cp::Store& store) -> cp::Status {
     TRY(const cp::Session session, find_session(store, options.session));
-    Array array;
-    std::uint64_t left = options.limit == 0 ? UINT64_MAX : options.limit;
-    std::uint64_t damaged = 0;
-    for (bool first = true; left > 0 && (first || !query.cursor.empty()); first = false) {
-      query.limit = std::min<std::uint64_t>(left, kPage);
-      TRY(const cp::Page page, session.list(query));
-      for (const auto& c : page.checkpoints) {
-        if (run.common.json) array.add(cp::to_json(c));
-      }
-      if (!run.common.json) print_rows(page, first);
-      for (const auto& problem : page.damaged) {
-        std::fprintf(stderr, "chronik: sequence %llu cannot be read: %s\n",
-                     static_cast<unsigned long long>(problem.sequence), one_line(problem.what, 400).c_str());
-      }
-      damaged += page.damaged.size();
-      left -= page.checkpoints.size() + page.damaged.size();
-      query.cursor = page.next;
-    }
-    if (run.common.json) array.finish();
-    if (damaged == 0) return check_whole(store);
-    return fail(Errc::corrupt,
-                std::to_string(damaged) + " checkpoint(s) cannot be read; chronik checkpoint verify says more");
+    return print_pages(run, store, options, [&](const cp::Query& query) { return session.list(query); });
+  });
+}
+
+cp::Status checkpoint_timeline(const CheckpointRun& run, const CheckpointList& options) {
+  return with_store(run, false, [&](const cp::Store& store) -> cp::Status {
+    return print_pages(run, store, options, [&](const cp::Query& query) { return store.timeline(query); });
   });
 }
 

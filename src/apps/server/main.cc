@@ -92,6 +92,7 @@ int run(const ServerOptions& options) {
   const auto machine = std::make_shared<embedded::Machine>();
   checkpoint::Options of_store;
   of_store.key = options.checkpoint_key;
+  of_store.scrub_every = std::chrono::milliseconds(options.broker.config.checkpoints_scrub_interval_ms);
   admin::CheckpointApi checkpoints(first, machine,
                                    [directory = options.broker.data_directory + "/checkpoints", of_store] {
                                      return embedded::open_log(directory, of_store);

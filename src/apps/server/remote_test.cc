@@ -1,10 +1,14 @@
 // The conformance kit over HTTP: a server of this process on the real loop and network, its store in memory or on the
 // log, and Store::connect in front; what a lost server looks like.
+#include <filesystem>
+#include <fstream>
+
 #include "admin/admin.h"
 #include "admin/checkpoints/api.h"
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
 #include "checkpoint/conformance_threads_for_test.h"
+#include "checkpoint/conformance_timeline_for_test.h"
 #include "checkpoint/log_backend.h"
 #include "checkpoint/memory_backend.h"
 #include "embedded/loop_thread.h"
@@ -85,6 +89,8 @@ class HttpPlace final : public cp::kit::Place {
   void advance(Duration span) override { machine_->advance(span); }
   cp::Time now() override { return machine_->now(); }
   bool tells_progress() const override { return false; }
+  void shut() { server_.reset(); }
+  std::string directory() const { return directory_.path("store"); }
 
  private:
   const bool on_disk_;
@@ -102,9 +108,11 @@ std::unique_ptr<cp::kit::Place> on_disk() {
 
 const bool memory_basic = cp::kit::register_cases("HttpMemory", cp::kit::kBasicCases, in_memory);
 const bool memory_operations = cp::kit::register_cases("HttpMemory", cp::kit::kOperationCases, in_memory);
+const bool memory_timeline = cp::kit::register_cases("HttpMemory", cp::kit::kTimelineCases, in_memory);
 const bool basic = cp::kit::register_cases("HttpLog", cp::kit::kBasicCases, on_disk);
 const bool persistent = cp::kit::register_cases("HttpLog", cp::kit::kPersistentCases, on_disk);
 const bool operations = cp::kit::register_cases("HttpLog", cp::kit::kOperationCases, on_disk);
+const bool timeline = cp::kit::register_cases("HttpLog", cp::kit::kTimelineCases, on_disk);
 const bool threads = cp::kit::register_cases("HttpLog", cp::kit::kThreadCases, on_disk);
 
 TEST(Remote, an_address_that_is_none_and_a_server_that_is_not_there) {
@@ -127,6 +135,40 @@ TEST(Remote, an_address_that_is_none_and_a_server_that_is_not_there) {
   ASSERT_FALSE(gone);
   EXPECT_EQ(gone.error().code, cp::Errc::closed);
   EXPECT_TRUE(gone.error().detail.contains(url)) << gone.error().detail;
+}
+
+TEST(Remote, what_a_server_finds_by_itself_is_told_to_its_clients) {
+  HttpPlace place(true);
+  std::string damaged;
+  {
+    const cp::Store store = place.open();
+    const cp::Session session = cp::kit::new_session(store);
+    for (std::uint64_t i = 0; i < 8; ++i) cp::kit::save(session, cp::kit::noise(3000, i));
+  }
+  place.shut();
+  for (const auto& entry : std::filesystem::directory_iterator(place.directory())) {
+    if (entry.path().filename().string().starts_with("pack-")) damaged = entry.path();
+  }
+  {
+    std::fstream file(damaged, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(7000);
+    file.put('!');
+  }
+  cp::Options options;
+  options.scrub_every = 1ms;
+  const cp::Store store = place.open(options);
+  cp::Health health;
+  const Instant end = env::monotonic_clock_now() + 60s;
+  while (health.scrubs == 0 && env::monotonic_clock_now() < end) health = store.health().value();
+  ASSERT_GT(health.scrubs, 0U);
+  EXPECT_EQ(health.scrub_problems, 2U);  // the checkpoint's, and the pack's own
+  EXPECT_NE(health.scrubbed_at, cp::Time());
+  const cp::VerifyReport report = store.scrub_report().value();
+  ASSERT_EQ(report.problems.size(), 2U);
+  EXPECT_EQ(report.problems[0].session, "s");
+  EXPECT_TRUE(report.problems[0].what.contains("pack-")) << report.problems[0].what;
+  EXPECT_EQ(report.checkpoints, 8U);
+  EXPECT_EQ(cp::kit::save(store.session("s").value(), "goes on").sequence, 9U);
 }
 
 }  // namespace

@@ -1,0 +1,164 @@
+// Verification in the background on the machine: it runs by itself on every backend, ends when the store does, and
+// keeps no store alive.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "checkpoint/conformance_for_test.h"
+#include "checkpoint/core.h"
+#include "checkpoint/memory_backend.h"
+#include "checkpoint/sqlite.h"
+#include "embedded/test_directory.h"
+#include "embedded/test_machine.h"
+
+namespace chronik::checkpoint {
+namespace {
+
+Options often() {
+  Options options;
+  options.scrub_every = std::chrono::milliseconds(1);
+  return options;
+}
+
+/// Waits for the end of a pass that begins from now on.
+Health next_pass(const Store& store) {
+  const std::uint64_t before = store.health().value().scrubs;
+  const Instant end = env::monotonic_clock_now() + std::chrono::seconds(60);
+  Health health;
+  do {
+    health = store.health().value();
+  } while (health.scrubs < before + 2 && env::monotonic_clock_now() < end);
+  EXPECT_GE(health.scrubs, before + 2);
+  return health;
+}
+
+void scrubs_itself(const Store& store) {
+  const Session session = kit::new_session(store);
+  for (std::uint64_t i = 0; i < 20; ++i) kit::save(session, kit::noise(2000, i));
+  const Health health = next_pass(store);
+  EXPECT_EQ(health.scrub_problems, 0U);
+  EXPECT_NE(health.scrubbed_at, Time());
+  const VerifyReport report = store.scrub_report().value();
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(report.checkpoints, 20U);
+  EXPECT_EQ(report.bytes, 40'000U);
+  ASSERT_TRUE(store.delete_session("s"));
+  EXPECT_EQ(next_pass(store).scrub_problems, 0U);
+  EXPECT_EQ(store.scrub_report().value().checkpoints, 0U);
+  EXPECT_TRUE(store.close());
+}
+
+TEST(Scrubbing, runs_by_itself_on_every_backend) {
+  const embedded::TestDirectory directory;
+  scrubs_itself(Store::in_memory(often()).value());
+  scrubs_itself(Store::sqlite(directory.path("store.db"), often()).value());
+  scrubs_itself(Store::open(directory.path("store"), often()).value());
+}
+
+TEST(Scrubbing, what_writes_beside_it_makes_no_problem) {
+  const embedded::TestDirectory directory;
+  for (const bool sqlite : {true, false}) {
+    const Store store = sqlite ? Store::sqlite(directory.path("store.db"), often()).value()
+                               : Store::open(directory.path("store"), often()).value();
+    for (std::uint64_t i = 0; i < 60; ++i) {
+      const Session session = store.open_session("s" + std::to_string(i % 3)).value();
+      kit::save(session, kit::noise(20'000, i));
+      if (i % 7 == 6) ASSERT_TRUE(session.prune({.keep_last = 2}));
+      if (i % 11 == 10) ASSERT_TRUE(store.delete_session("s" + std::to_string(i % 3)));
+      if (i % 5 == 4) ASSERT_TRUE(store.compact());
+      const VerifyReport report = store.scrub_report().value();
+      ASSERT_TRUE(report.ok()) << report.problems[0].what;
+    }
+    EXPECT_EQ(next_pass(store).scrub_problems, 0U);
+    ASSERT_TRUE(store.close());
+  }
+}
+
+TEST(Scrubbing, closing_or_letting_go_waits_for_no_pass) {
+  const embedded::TestDirectory directory;
+  Options slow = often();
+  slow.scrub_bytes_per_second = 1;  // a pass would take hours
+  const Instant begun = env::monotonic_clock_now();
+  for (int i = 0; i < 6; ++i) {
+    const bool closes = i % 2 == 0;
+    const auto store = i < 2   ? Store::in_memory(slow).value()
+                       : i < 4 ? Store::sqlite(directory.path("store.db"), slow).value()
+                               : Store::open(directory.path("store"), slow).value();
+    const Session session = store.open_session("s").value();
+    for (std::uint64_t n = 0; n < 10; ++n) kit::save(session, kit::noise(10'000, n));
+    EXPECT_LT(store.scrub_report().value().checkpoints, 10U);  // no pass saw them all
+    if (closes) EXPECT_TRUE(store.close());
+  }
+  EXPECT_LT(env::monotonic_clock_now() - begun, std::chrono::seconds(20));
+}
+
+TEST(Scrubbing, a_store_that_nobody_holds_is_gone) {
+  const auto machine = std::make_shared<embedded::TestMachine>();
+  std::weak_ptr<Core> seen;
+  {
+    Options options = often();
+    auto core = std::make_shared<Core>(machine, options, make_memory_backend(options));
+    seen = core;
+    const Store store(std::move(core));
+    kit::save(kit::new_session(store), "x");
+    (void)next_pass(store);
+  }
+  const Instant end = env::monotonic_clock_now() + std::chrono::seconds(60);
+  while (!seen.expired() && env::monotonic_clock_now() < end) {
+  }
+  EXPECT_TRUE(seen.expired());
+}
+
+TEST(Scrubbing, a_damaged_record_of_an_sqlite_file_is_told_and_the_timeline_names_it_once) {
+  const embedded::TestDirectory directory;
+  const std::string path = directory.path("store.db");
+  {
+    const Store store = Store::sqlite(path).value();
+    const Session session = kit::new_session(store);
+    const Session second = kit::new_session(store, "t");
+    for (std::uint64_t i = 0; i < 12; ++i) {
+      kit::save(session, kit::noise(100, i));
+      kit::save(second, kit::noise(100, 50 + i));
+    }
+    EXPECT_TRUE(store.close());
+  }
+  {
+    const auto database = Database::open(path, std::chrono::seconds(10)).value();
+    ASSERT_TRUE(
+        database->run("UPDATE checkpoints SET record = zeroblob(60) WHERE sequence IN (5, 6, 12) AND session = "
+                      "(SELECT id FROM sessions WHERE name = 's')"));
+  }
+  const Store store = Store::sqlite(path, often()).value();
+  const Health health = next_pass(store);
+  EXPECT_EQ(health.scrub_problems, 3U);
+  const VerifyReport report = store.scrub_report().value();
+  ASSERT_EQ(report.problems.size(), 3U);
+  EXPECT_EQ(report.problems[0].session, "s");
+  EXPECT_EQ(report.problems[0].sequence, 5U);
+  EXPECT_EQ(report.checkpoints, 24U);
+  for (const bool newest_first : {true, false}) {
+    for (const std::size_t limit : {1U, 2U, 3U, 7U, 100U}) {
+      SCOPED_TRACE(limit);
+      std::vector<std::uint64_t> damaged;
+      std::vector<Time> times;
+      Query query{.newest_first = newest_first, .limit = limit};
+      do {
+        const TimelinePage page = store.timeline(query).value();
+        for (const Problem& problem : page.damaged) {
+          EXPECT_EQ(problem.session, "s");
+          damaged.push_back(problem.sequence);
+        }
+        for (const Moment& moment : page.moments) times.push_back(moment.checkpoint.created_at);
+        query.cursor = page.next;
+      } while (!query.cursor.empty());
+      if (newest_first) std::ranges::reverse(damaged);
+      if (newest_first) std::ranges::reverse(times);
+      EXPECT_EQ(damaged, (std::vector<std::uint64_t>{5, 6, 12}));
+      EXPECT_EQ(times.size(), 21U);
+      EXPECT_TRUE(std::ranges::is_sorted(times));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chronik::checkpoint
