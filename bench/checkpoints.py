@@ -1,4 +1,4 @@
-"""C1 to C9: the goals of the embedded checkpoint store, and LangGraph's SQLite saver beside its own."""
+"""C1 to C10: the goals of the embedded checkpoint store, LangGraph's SQLite saver beside its own, what encryption costs."""
 
 import json
 import shutil
@@ -149,3 +149,28 @@ def c9(bench):
             a, b = [run[key] for run in ours], [run[key] for run in theirs]
             yield Row("C9", what, f"ChronikSaver {spread(a, form)} {unit}", f"{name}: {spread(b, form)} {unit}",
                       spread([x / y for x, y in zip(a, b)], "{:.3f}"), "–", "–", None, {"ours": ours, "theirs": theirs})
+
+
+def c10(bench):
+    """The same work on a store that is encrypted and on one that is not."""
+    count, steps = (16_000, 50) if bench.quick else (64_000, 500)
+    sides = {(): [], ("--encrypted",): []}
+
+    def run(flags):
+        data, other = bench.fresh_dir("c10"), bench.fresh_dir("c10-steps")
+        try:
+            made = operation(bench, "create", "--dir", data, "--threads", 32, "--count", count, *flags)
+            grown = operation(bench, "steps", "--dir", other, "--count", steps, *flags)
+        finally:
+            shutil.rmtree(data)
+            shutil.rmtree(other)
+        return {"per_s": made["per_s"], "cpu_us": made["cpu_us_each"], "step_ms": grown["seconds"] * 1e3 / steps,
+                "disk_mb": grown["disk_bytes"] / MB}
+
+    bench.alternate([(kept, lambda _, flags=flags: run(flags)) for flags, kept in sides.items()])
+    plain, sealed = sides.values()
+    for key, what, form, unit in (("per_s", "create, durable, 1 KB, 32 threads", "{:,.0f}", "/s"), ("cpu_us", "processor time of each", "{:.0f}", " µs"),
+                                  ("step_ms", "a step of a growing 400 KB state", "{:.2f}", " ms"), ("disk_mb", "`du` of them", "{:.2f}", " MB")):
+        a, b = [one[key] for one in sealed], [one[key] for one in plain]
+        yield Row("C10", what, f"encrypted {spread(a, form)}{unit}", f"not {spread(b, form)}{unit}",
+                  spread([x / y for x, y in zip(a, b)], "{:.2f}"), "–", "–", None, {"encrypted": sealed, "plain": plain})

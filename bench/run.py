@@ -3,7 +3,7 @@
 
     bench/run.py                    all measures
     bench/run.py P1 P2              some
-    bench/run.py checkpoints        the checkpoint store's: C1 to C9 (C4 includes C6 to C8; C9 needs ./dev build python)
+    bench/run.py checkpoints        the checkpoint store's: C1 to C10 (C4 includes C6 to C8; C9 needs ./dev build python)
     bench/run.py --kafka P6 P7      with Apache Kafka beside (bench/kafka_reference.sh)
 
 Both sides alternate, five rounds at least, medians; what was acknowledged is read back in the same run. Exit code 1 when a
@@ -19,14 +19,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from checkpoints import c1, c2, c3, c4, c5, c9
+from checkpoints import c1, c2, c3, c4, c5, c9, c10
 from footprint import p6, p7, p8, p9, p11
 from harness import ROOT, Bench, Failure
 from latency import p3, p4
 from throughput import p1, p2
 
 MEASURES = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P6": p6, "P7": p7, "P8": p8, "P9": p9, "P11": p11}
-CHECKPOINTS = {"C1": c1, "C2": c2, "C3": c3, "C4": c4, "C5": c5, "C9": c9}
+CHECKPOINTS = {"C1": c1, "C2": c2, "C3": c3, "C4": c4, "C5": c5, "C9": c9, "C10": c10}
 
 
 def parse(words):

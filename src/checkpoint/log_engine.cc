@@ -293,12 +293,30 @@ std::uint64_t LogEngine::bytes_on_disk() const {
   return bytes;
 }
 
+struct LogEngine::Reads {
+  struct Run {
+    std::size_t first = 0;  // of the places
+    std::size_t last = 0;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+  explicit Reads(task::Context& context) : done(context) {}
+  std::vector<ChunkPlace> places;
+  std::vector<Run> runs;
+  std::vector<std::string> bytes;  // of each place
+  std::size_t next = 0;            // run that nobody reads yet
+  std::size_t readers = 0;
+  Status status;
+  task::Event done;
+};
+
+/// Neighbours in one read, what lies between them included; several reads at a time.
 task::Task<Result<std::vector<std::string>>> LogEngine::read(std::vector<ChunkPlace> places) {
   constexpr std::size_t kRunMax = 1 << 20;
-  std::vector<std::string> bytes;
-  bytes.reserve(places.size());
+  constexpr std::size_t kReadersMax = 8;
+  const auto reads = std::make_shared<Reads>(context_);
+  reads->bytes.resize(places.size());
   for (std::size_t first = 0; first < places.size();) {
-    // Neighbours in one read, what lies between them included.
     std::size_t last = first;
     const std::uint64_t begin = places[first].offset;
     std::uint64_t end = begin + places[first].stored;
@@ -308,10 +326,32 @@ task::Task<Result<std::vector<std::string>>> LogEngine::read(std::vector<ChunkPl
       ++last;
       end = places[last].offset + places[last].stored;
     }
-    CO_TRY(const std::string run, co_await read_at(pack_name(places[first].pack), begin, end - begin));
-    for (; first <= last; ++first) bytes.push_back(run.substr(places[first].offset - begin, places[first].stored));
+    reads->runs.push_back({first, last, begin, end});
+    first = last + 1;
   }
-  co_return bytes;
+  reads->places = std::move(places);
+  reads->readers = std::min(kReadersMax, reads->runs.size());
+  for (std::size_t i = 1; i < reads->readers; ++i) scope_.spawn("checkpoint.read", read_runs(reads));
+  if (reads->readers > 0) co_await read_runs(reads);
+  while (reads->readers > 0) (void)co_await reads->done.wait("checkpoint.read", stall());
+  if (!reads->status) co_return std::unexpected(reads->status.error());
+  co_return std::move(reads->bytes);
+}
+
+task::Task<void> LogEngine::read_runs(std::shared_ptr<Reads> reads) {
+  while (reads->status && reads->next < reads->runs.size()) {
+    const Reads::Run run = reads->runs[reads->next++];
+    const auto found = co_await read_at(pack_name(reads->places[run.first].pack), run.begin, run.end - run.begin);
+    if (!found) {
+      reads->status = std::unexpected(found.error());
+      break;
+    }
+    for (std::size_t i = run.first; i <= run.last; ++i) {
+      reads->bytes[i] = found->substr(reads->places[i].offset - run.begin, reads->places[i].stored);
+    }
+  }
+  --reads->readers;
+  reads->done.notify_all();
 }
 
 task::Task<Result<std::string>> LogEngine::read_at(std::string name, std::uint64_t offset, std::size_t bytes) {

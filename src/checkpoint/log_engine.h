@@ -127,6 +127,8 @@ class LogEngine {
   task::Task<Status> rewrite_index(std::vector<ChunkPlace> moved);
   task::Task<Status> pack_index();
   void restore(Manifest before);
+  struct Reads;
+  task::Task<void> read_runs(std::shared_ptr<Reads> reads);
   task::Task<Result<std::string>> read_at(std::string name, std::uint64_t offset, std::size_t bytes);
   task::Task<std::uint64_t> check_packs(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);
   task::Task<std::uint64_t> check_index(ScrubPlace& place, std::uint64_t bytes, std::vector<Problem>& problems);

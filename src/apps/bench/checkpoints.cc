@@ -154,7 +154,9 @@ Result<Json> prune(const CheckpointOptions& options) {
 Result<Store> open_store(const CheckpointOptions& options) {
   if (options.backend == "memory") return adopt(Store::in_memory());
   if (options.backend == "sqlite") return adopt(Store::sqlite(options.dir + "/store.db"));
-  return adopt(Store::open(options.dir));
+  checkpoint::Options how;
+  if (options.encrypted) how.key = std::string(32, 'k');  // any will do
+  return adopt(Store::open(options.dir, how));
 }
 
 std::uint64_t resident_kb() {

@@ -118,6 +118,7 @@ Result<Json> checkpoints_steps(const CheckpointOptions& options) {
   std::uint64_t given = 0;
   std::vector<std::pair<checkpoint::CheckpointId, std::string>> kept;  // some, to hold against what comes back
   std::uint64_t open_bytes = 0;
+  std::int64_t took_ns = 0;
   {
     TRY(const Store store, open_store(options));
     TRY(const Session session, adopt(store.create_session("bench")));
@@ -125,7 +126,9 @@ Result<Json> checkpoints_steps(const CheckpointOptions& options) {
       state.replace(prng.below(state.size() - kChange), kChange, noise(kChange, prng));
       state += noise(kGrowth, prng);
       given += state.size();
+      const auto start = now_ns();
       TRY(const auto made, adopt(session.create(state)));
+      took_ns += now_ns() - start;
       if (step % 100 == 0 || step + 1 == options.count) kept.emplace_back(made.id, state);
     }
     open_bytes = bytes_in(options.dir);
@@ -139,8 +142,11 @@ Result<Json> checkpoints_steps(const CheckpointOptions& options) {
     TRY(const auto found, adopt(session.payload(id)));
     if (found != wanted) return fail(Errc::corrupt, "a payload came back as another");
   }
-  return Json{
-      {"checkpoints", options.count}, {"given_bytes", given}, {"disk_bytes_open", open_bytes}, {"disk_bytes", stored}};
+  return Json{{"checkpoints", options.count},
+              {"given_bytes", given},
+              {"disk_bytes_open", open_bytes},
+              {"disk_bytes", stored},
+              {"seconds", static_cast<double>(took_ns) / 1e9}};
 }
 
 }  // namespace chronik::bench

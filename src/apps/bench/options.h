@@ -113,6 +113,7 @@ struct CheckpointOptions {
   std::size_t size = 1024;
   int threads = 1;
   std::uint64_t seed = 1;
+  bool encrypted = false;
   Output output;
 };
 

@@ -280,13 +280,13 @@ public class Interop {
     }
 
     public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+      changes.add("gain " + partitions);  // first: who waits for the partitions looks at the changes then
       partitions.forEach(partition -> assigned.add(partition.partition()));
-      changes.add("gain " + partitions);
     }
 
     public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
-      partitions.forEach(partition -> assigned.remove(partition.partition()));
       changes.add("lose " + partitions.size());
+      partitions.forEach(partition -> assigned.remove(partition.partition()));
     }
 
     void leave() throws Exception {
