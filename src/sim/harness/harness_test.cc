@@ -51,6 +51,22 @@ TEST(History, a_generation_has_one_owner_unless_the_group_began_anew) {
   EXPECT_FALSE(own(1, "z", now + 11s)) << "still held";
 }
 
+// Seed 80106: between two readings of the clock a segment came of age.
+TEST(History, the_age_of_a_record_is_that_of_the_moment_it_is_judged) {
+  const PartitionName partition{"t", 0};
+  for (const std::int64_t now : {1100, 1101}) {
+    History history;
+    history.set_retention("t", {.ms = 100});
+    SentRecord record;
+    record.timestamp = UnixMillis(1000);
+    history.see(partition, 0, history.send(record));
+    history.broker_clock(UnixMillis(1090));
+    history.read_broker_clock([now] { return UnixMillis(now); });
+    history.see_log_start(partition, 1, "lost");
+    EXPECT_EQ(history.violations().empty(), now > 1100);
+  }
+}
+
 TEST(Worlds, random_seeds_keep_every_property) {
   const std::uint64_t first = std::random_device{}();  // lint: allow entropy: printed, to be replayed
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),

@@ -27,6 +27,7 @@ Retention History::retention(const std::string& topic) const {
 void History::see_log_start(const PartitionName& partition, std::int64_t start, std::string_view property) {
   SeenPartition& seen = seen_[partition];
   if (start <= std::max(seen.delete_before, seen.start_judged)) return;
+  if (read_broker_clock_) broker_clock_ = std::max(broker_clock_, read_broker_clock_());
   const Retention may = retention(partition.topic);
   // By size: what remains at the end is counted (check_retention.cc).
   if (may.bytes >= 0) return;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -75,6 +76,8 @@ class History {
   /// The latest time that the broker's wall clock has shown.
   void broker_clock(UnixMillis now) { broker_now_ = now, broker_clock_ = std::max(broker_clock_, now); }
   UnixMillis broker_now() const { return broker_now_; }
+  /// How to read it at any moment, so that what is judged between two of its readings is judged by what it shows then.
+  void read_broker_clock(std::function<UnixMillis()> read) { read_broker_clock_ = std::move(read); }
 
   /// A member was given this partition in this generation of the group.
   void own(const std::string& group, std::int32_t generation, const PartitionName& partition, const std::string& member,
@@ -109,6 +112,7 @@ class History {
   std::map<std::string, Retention> retention_;
   UnixMillis broker_clock_{};  // its latest
   UnixMillis broker_now_{};
+  std::function<UnixMillis()> read_broker_clock_;
   std::deque<SentRecord> sent_;
   std::map<PartitionName, SeenPartition> seen_;
   std::map<std::tuple<std::string, std::int32_t, PartitionName>, std::string> owners_;

@@ -82,6 +82,7 @@ Run::Run(const RunOptions& options)
       world_(World::create(options.seed)),
       prng_(options.seed * 31 + 7),
       node_(*world_, history_, "broker", options.seed) {
+  history_.read_broker_clock([this] { return node_.machine().wall_now(); });
   for (std::size_t i = 0; i < kClients; ++i) {
     clients_.push_back(std::make_unique<ClientProcess>(*world_, i, prng_.next()));
   }
@@ -208,6 +209,7 @@ void Run::watch_damage() {
 }
 
 void Run::move_clocks() {
+  history_.broker_clock(node_.machine().wall_now());  // as far as it came
   for (const Fault& fault : active_) {
     if (fault.kind == FaultKind::clock_strobe) wall_shift_ = std::chrono::milliseconds(prng_.below(60'000)) - 30s;
     if (fault.kind == FaultKind::clock_drift) wall_shift_ += (fault.argument % 2 == 0 ? -1 : 1) * kSlice / 10;
