@@ -72,7 +72,9 @@ task::Task<Status> LogEngine::add_owned_entry(std::string& entries, SessionKeyPt
                                               std::uint64_t lsn, std::string payload) {
   if (kind == EntryKind::delta) loose_bytes_ += kEntryHeader + payload.size();
   if (shared_->keys.enabled()) {
-    if (!key || shared_->keys.destroyed(key->number())) co_return Status();
+    // Left out in silence only what was deleted: without a key it would be lost.
+    if (!key) co_return fail(Errc::storage_failed, "a session has no key");
+    if (shared_->keys.destroyed(key->number())) co_return Status();
     const auto nonce = random_bytes<kNonceBytes>([this] { return context_.env().entropy.next(); });
     payload = seal_entry(*key, nonce, kind, payload);
     kind = EntryKind::sealed;

@@ -451,6 +451,32 @@ TEST(LogKey, what_comes_to_nothing_leaves_no_key) {
   EXPECT_EQ(sessions_with_key(*world, kFirst), std::set{session.id()});
 }
 
+TEST(LogKey, a_full_disk_refuses_new_sessions_by_name_and_passes) {
+  const auto world = std::make_shared<SimWorld>(17);
+  const Store store = open_store(world, with_key(kFirst)).value();
+  kit::save(kit::new_session(store, "kept"), kit::noise(5000, 1));
+  world->machine().disk_faults().capacity = world->machine().disk_used();
+  int refused = 0;
+  std::set<std::string> made;
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    const auto session = store.create_session(name);
+    if (session) made.insert(name);
+    refused += kit::code_of(session) == Errc::disk_full ? 1 : 0;
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_TRUE(store.session("kept").value().at_sequence(1));
+  world->machine().disk_faults().capacity = 1ULL << 40;
+  bool again = false;
+  for (int i = 0; i < 20 && !again; ++i) again = store.create_session("after").has_value();
+  EXPECT_TRUE(again);
+  world->crash();
+  const Store reopened = open_store(world, with_key(kFirst)).value();
+  EXPECT_TRUE(reopened.session("after"));
+  for (const std::string& name : made) EXPECT_TRUE(reopened.session(name)) << name;
+  kit::expect_sound(reopened);
+}
+
 TEST(LogKey, what_a_deleted_session_left_in_packs_is_no_problem) {
   const auto world = std::make_shared<SimWorld>(15);
   for (int round = 0; round < 3; ++round) {
