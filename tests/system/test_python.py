@@ -36,7 +36,7 @@ class Python(harness.SystemTest):
         self.run_tests(self.bare(), "test_aio", 4)
 
     def test_what_goes_wrong_on_the_way_to_a_server_has_a_name_and_an_end(self):
-        self.run_tests(self.bare(), "test_http", 16)
+        self.run_tests(self.bare(), "test_http", 25)
 
     def test_langgraph_s_conformance_tests_pass_on_every_backend(self):
         self.run_tests(python_package.langgraph(), "test_langgraph", 22, deadline_s=400)

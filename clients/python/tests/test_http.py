@@ -146,9 +146,12 @@ HEALTH = reply(b'{"sessions":0,"checkpoints":0,"payload_bytes":0,"stored_bytes":
 
 
 class Misbehaving(Case):
-    """A socket that answers the first request well, then as the test says: bytes to send, or None to say nothing."""
+    """A socket that answers the first request well, then as the test says: bytes to send, or None to say nothing. It ends each
+    connection behind its answer."""
 
-    def serve(self, *answers, close=True):
+    lingers_s = 0
+
+    def serve(self, *answers):
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         self.requests = []
@@ -168,6 +171,7 @@ class Misbehaving(Case):
                         self.done.wait(30)
                     else:
                         peer.sendall(answer)
+                        time.sleep(self.lingers_s)
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -223,7 +227,8 @@ class Misbehaving(Case):
             self.assertEqual(lines, [line])
 
     def test_what_cannot_be_repeated_is_sent_once(self):
-        store = self.open(self.serve(reply(b"{}"), b"", b"", reply(b"{}")))
+        # The header: on a kept connection that ends, the request may be lost before anybody reads it.
+        store = self.open(self.serve(reply(b"{}", "Connection: close"), b"", b"", reply(b"{}")))
         session = store.session("s")
         with self.assertRaises(chronik.Unavailable):
             session.create("x")
@@ -233,6 +238,12 @@ class Misbehaving(Case):
         for wrong in ("http://", "http://:1", "http://host:port", "http://a:1/?x=1", "http://user:word@a:1"):
             with self.subTest(wrong), self.assertRaises(chronik.InvalidArgument):
                 chronik.open(wrong)
+
+
+class MisbehavingLate(Misbehaving):
+    """The same where a connection ends only when the client may have sent its next request there: the end is a race elsewhere."""
+
+    lingers_s = 0.2
 
 
 if __name__ == "__main__":
