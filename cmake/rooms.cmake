@@ -13,8 +13,8 @@ function(chronik_register TARGET PREFIX LABEL)
   endif()
   if(LABEL STREQUAL "threads" OR NOT CHRONIK_SANITIZE STREQUAL "thread")
     add_dependencies(chronik_checked ${TARGET})
-    gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-      PROPERTIES TIMEOUT 120 LABELS ${LABEL})
+    gtest_discover_tests(${TARGET} TEST_PREFIX ${PREFIX}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 NO_PRETTY_VALUES
+      PROPERTIES TIMEOUT 600 LABELS ${LABEL})
   endif()
 endfunction()
 

@@ -399,7 +399,8 @@ class Session {
 
   /// Events numbered `from` and above, at most `limit`.
   Result<EventPage> events(std::uint64_t from, std::size_t limit = 100) const;
-  /// The same, but waits until there is one; timed_out if none comes. Events of other processes do not end the wait.
+  /// The same, but waits until there is one; timed_out if none comes, closed if the store is closed meanwhile (over
+  /// HTTP it takes up to a minute to tell). Events of other processes do not end the wait.
   Result<EventPage> wait_events(std::uint64_t from, std::size_t limit, Duration timeout) const;
 
   /// JSON Lines: one of the session, then one per checkpoint above `since`, oldest first, payloads inline. An error of

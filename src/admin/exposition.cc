@@ -11,6 +11,9 @@ namespace chronik::admin {
 
 namespace {
 
+constexpr Duration kTurn =
+    std::chrono::seconds(1);  // a wait that is due may still have to wait for its turn of the loop
+
 double milliseconds(Duration span) {
   return static_cast<double>(span.count()) / 1e6;
 }
@@ -80,10 +83,10 @@ std::string to_prometheus(const std::vector<ShardReport>& reports) {
     }
     const double oldest = report.waits.empty() ? 0 : milliseconds(report.waits.front().age) / 1e3;
     double overdue = 0;
-    for (const task::InFlight& wait : report.waits) overdue += wait.left < Duration{0} ? 1 : 0;
+    for (const task::InFlight& wait : report.waits) overdue += wait.left < -kTurn ? 1 : 0;
     gauge("chronik_waits", "Coroutines waiting", report.shard, static_cast<double>(report.waits.size()));
     gauge("chronik_wait_oldest_seconds", "Age of the oldest wait", report.shard, oldest);
-    gauge("chronik_waits_overdue", "Waits past their deadline: a bug", report.shard, overdue);
+    gauge("chronik_waits_overdue", "Waits more than a second past their deadline: a bug", report.shard, overdue);
     gauge("chronik_operations_detached", "Operations given up by their deadline that the kernel still holds",
           report.shard, static_cast<double>(report.detached));
   }

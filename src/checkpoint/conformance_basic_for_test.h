@@ -235,14 +235,14 @@ inline void async_reports_its_outcome(Place& place) {
   std::vector<PendingCheckpoint> pending;
   for (int i = 0; i < 50; ++i) pending.push_back(session.create_async(std::to_string(i)).value());
   for (std::size_t i = 0; i < pending.size(); ++i) {
-    const auto c = pending[i].wait(std::chrono::seconds(10));
+    const auto c = pending[i].wait(std::chrono::seconds(100));
     ASSERT_TRUE(c) << c.error().message();
     EXPECT_EQ(c->sequence, i + 1);
     EXPECT_EQ(session.payload(c->id).value(), std::to_string(i));
   }
   const auto refused = session.create_async("x", {.expected_parent = CheckpointId{}});
   ASSERT_TRUE(refused);
-  EXPECT_EQ(code_of(refused->wait(std::chrono::seconds(10))), Errc::conflict);
+  EXPECT_EQ(code_of(refused->wait(std::chrono::seconds(100))), Errc::conflict);
 }
 
 inline void sessions_come_and_go(Place& place) {

@@ -27,6 +27,13 @@ Status Core::run(const SessionId& session, Decide decide, Duration timeout) {
   return start(session, std::move(decide))->wait(*world_, timeout);
 }
 
+Status Core::close() {
+  closed_.store(true);
+  tell_watchers();
+  scrubber_.stop();
+  return backend_->close(options_.timeout);
+}
+
 std::shared_ptr<Latch> Core::watch() {
   auto latch = std::make_shared<Latch>();
   const std::lock_guard lock(watchers_mutex_);

@@ -16,6 +16,9 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(std::shared_ptr<Surroundings> world, Options options, std::unique_ptr<Backend> backend)
       : world_(std::move(world)), options_(options), backend_(std::move(backend)), scrubber_(options) {}
+  ~Core() { scrubber_.let_go(); }
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
 
   Backend& backend() { return *backend_; }
   Surroundings& world() { return *world_; }
@@ -27,12 +30,16 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The same, to its end.
   Status run(const SessionId& session, Decide decide, Duration timeout);
 
-  /// Set at the next change of any session.
+  /// Set at the next change of any session, and when the store is closed.
   std::shared_ptr<Latch> watch();
+
+  /// Ends what waits and what runs by itself, then the backend.
+  Status close();
+  bool closed() const { return closed_.load(); }
 
   Scrubber& scrubber() { return scrubber_; }
   /// Once, if the options ask for it: whoever has the first handle calls it.
-  void begin_scrubbing() { scrubber_.begin(world_, weak_from_this()); }
+  void begin_scrubbing() { scrubber_.begin(world_, *this); }
 
  private:
   void tell_watchers();
@@ -42,8 +49,9 @@ class Core : public std::enable_shared_from_this<Core> {
   std::mutex watchers_mutex_;  // held for the list only
   std::vector<std::weak_ptr<Latch>> watchers_;
   std::atomic<bool> watched_{false};
+  std::atomic<bool> closed_{false};
   const std::unique_ptr<Backend> backend_;  // it goes before what it tells
-  Scrubber scrubber_;                       // says that it is over before the backend goes
+  Scrubber scrubber_;
 };
 
 /// Refuses a writer that another one has replaced. `epoch` 0: never fenced.

@@ -223,7 +223,8 @@ class LogBackend final : public Backend {
   };
   Status put_in_line(std::vector<Piece>& pieces, Room::Token room, std::uint64_t epoch);
   Result<Room::Token> take_room(std::uint64_t bytes, Duration timeout);
-  Result<std::string> assemble(const Locator& locator, Reading how, Duration timeout);
+  /// on_disk: out, where it looked.
+  Result<std::string> assemble(const Locator& locator, Reading how, Duration timeout, std::vector<ChunkPlace>& on_disk);
   Nonce nonce() {
     return random_bytes<kNonceBytes>([this] { return world_->entropy(); });
   }
@@ -401,26 +402,34 @@ void LogBackend::transact(const SessionId& session, Decide decide, PendingPtr pe
 
 Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t sequence, Reading how,
                                         Duration timeout) {
-  constexpr int kTries = 3;  // a compaction may move chunks meanwhile
-  Result<std::string> result;
-  for (int i = 0; i < kTries; ++i) {
+  // A compaction may move chunks meanwhile, or take them away with their checkpoint: what was not found is missing only
+  // where it is still said to be.
+  std::vector<ChunkPlace> tried;
+  const auto stays = [&](const ChunkPlace& place) {
+    const auto now = shared_->chunks.get(place.number);
+    return now && now->place == place;
+  };
+  std::string last;
+  for (std::optional<Error> missing;;) {
     std::string bytes;
     TRY_STATUS(tables().with_locator(session, sequence, [&](std::string_view found) { bytes = found; }));
+    if (missing && bytes == last && std::ranges::all_of(tried, stays)) return fail(Errc::corrupt, missing->detail);
     TRY(const Locator locator, decode_locator(bytes));
     if (locator.numbers.empty()) return unpack(locator.small, locator.raw);
-    result = assemble(locator, how, timeout);
-    if (result || result.error().code == Errc::timed_out) break;
+    tried.clear();
+    auto result = assemble(locator, how, timeout, tried);
+    if (result || (result.error().code != Errc::not_found && result.error().code != Errc::corrupt)) return result;
+    missing = result.error();
+    last = std::move(bytes);
   }
-  if (!result && result.error().code == Errc::not_found) return fail(Errc::corrupt, result.error().detail);
-  return result;
 }
 
-Result<std::string> LogBackend::assemble(const Locator& locator, Reading how, Duration timeout) {
+Result<std::string> LogBackend::assemble(const Locator& locator, Reading how, Duration timeout,
+                                         std::vector<ChunkPlace>& on_disk) {
   const auto& numbers = locator.numbers;
   std::vector<ChunkCache::Bytes> raw(numbers.size());
   if (how == Reading::remembered) raw = shared_->cache.find(numbers);
   std::vector<std::pair<std::size_t, Chunk>> wanted;  // where it stands among them
-  std::vector<ChunkPlace> on_disk;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (raw[i]) {

@@ -25,15 +25,25 @@ Duration Scrubber::first_wait() const {
   return std::min(every_, kFirstWaitMax);
 }
 
-void Scrubber::begin(const std::shared_ptr<Surroundings>& world, std::weak_ptr<Core> core) {
+void Scrubber::begin(const std::shared_ptr<Surroundings>& world, Core& core) {
   if (every_ <= Duration(0) || begun_.exchange(true)) return;
-  world->run([world, core = std::move(core), stopped = stopped_, wait = first_wait()]() mutable {
+  {
+    const std::lock_guard lock(subject_->mutex);
+    subject_->core = &core;
+  }
+  world->run([world, subject = subject_, stopped = stopped_, wait = first_wait()]() mutable {
     while (!world->wait(*stopped, wait)) {
-      const auto held = core.lock();
-      if (!held) return;
-      wait = held->scrubber().step(*held);
+      const std::lock_guard lock(subject->mutex);
+      if (subject->core == nullptr) return;
+      wait = subject->core->scrubber().step(*subject->core);
     }
   });
+}
+
+void Scrubber::let_go() {
+  stop();
+  const std::lock_guard lock(subject_->mutex);
+  subject_->core = nullptr;
 }
 
 Duration Scrubber::step(Core& core) {

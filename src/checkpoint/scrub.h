@@ -1,8 +1,8 @@
 // Scrubber: the store verifies itself in the background, pass after pass, no faster than it may read. One thread at a
 // time makes steps; any thread asks for the outcome. Its lock is held for the outcome of the last pass only.
 //
-// Between two steps nothing of the store is held, so that a store that is closed or let go of ends without waiting for
-// it: a step in flight ends behind the checkpoint it is at.
+// Closing a store waits for nothing here. Whoever lets go of the last handle waits for the step in flight, which ends
+// behind the checkpoint it is at: then no thread is in the store any more, and it can be opened again.
 #pragma once
 
 #include <atomic>
@@ -31,13 +31,15 @@ struct ScrubPass {
 class Scrubber {
  public:
   explicit Scrubber(const Options& options);
-  ~Scrubber() { stop(); }
+  ~Scrubber() { let_go(); }
   Scrubber(const Scrubber&) = delete;
   Scrubber& operator=(const Scrubber&) = delete;
 
-  /// Runs steps for as long as the core is there; the second call does nothing.
-  void begin(const std::shared_ptr<Surroundings>& world, std::weak_ptr<Core> core);
+  /// Runs steps until the core lets go; the second call does nothing.
+  void begin(const std::shared_ptr<Surroundings>& world, Core& core);
   void stop() { stopped_->set(); }
+  /// Stops, and waits for a step in flight. Not for a step to call.
+  void let_go();
   /// How long to wait before the first step.
   Duration first_wait() const;
   /// The next piece of a pass, or the first of a new one; how long to wait before the next step.
@@ -55,9 +57,16 @@ class Scrubber {
   void add(Problem problem);
   void finish(Core& core);
 
+  /// What the thread has of the store; its lock is held through each step.
+  struct Subject {
+    std::mutex mutex;
+    Core* core = nullptr;
+  };
+
   const Duration every_;
   const std::uint64_t rate_;  // bytes per second
   const std::shared_ptr<Latch> stopped_ = std::make_shared<Latch>();
+  const std::shared_ptr<Subject> subject_ = std::make_shared<Subject>();
   std::atomic<bool> begun_{false};
   std::optional<ScrubPass> pass_;  // whoever makes steps
 

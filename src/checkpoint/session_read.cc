@@ -185,6 +185,7 @@ Result<EventPage> LocalSession::wait_events(std::uint64_t from, std::size_t limi
   const Instant end = core_->world().monotonic_now() + timeout;
   for (;;) {
     const auto latch = core_->watch();
+    if (core_->closed()) return fail(Errc::closed, "the store was closed");
     TRY(EventPage page, events(from, limit));
     if (!page.events.empty() || page.gap_from != 0) return page;
     const Duration left = end - core_->world().monotonic_now();

@@ -107,8 +107,7 @@ Result<VerifyReport> LocalStore::scrub_report() const {
   return core_->scrubber().report();
 }
 Status LocalStore::close() const {
-  core_->scrubber().stop();
-  return core_->backend().close(core_->timeout());
+  return core_->close();
 }
 
 }  // namespace chronik::checkpoint

@@ -98,15 +98,14 @@ TEST(SqliteProcesses, two_processes_lose_and_double_nothing) {
 TEST(Sqlite, changes_without_a_payload_have_a_bound_too) {
   const embedded::TestDirectory directory;
   const std::string path = directory.path("store.db");
-  const Store store =
-      Store::sqlite(path, {.timeout = std::chrono::milliseconds(200), .pending_bytes_max = 8192}).value();
+  const Store store = Store::sqlite(path, {.pending_bytes_max = 8192}).value();
   const Session session = store.open_session("s").value();
-  auto other = Database::open(path, std::chrono::seconds(1)).value();
+  auto other = Database::open(path, std::chrono::seconds(30)).value();
   ASSERT_TRUE(other->run("BEGIN IMMEDIATE"));
   Errc refused = Errc::closed;
   int taken = 0;
   for (; taken < 1000 && refused == Errc::closed; ++taken) {
-    const auto pending = session.create_async("");
+    const auto pending = session.create_async("", {.timeout = std::chrono::milliseconds(200)});
     if (!pending) refused = pending.error().code;
   }
   EXPECT_EQ(refused, Errc::overloaded);
@@ -118,32 +117,44 @@ TEST(Sqlite, refuses_what_is_no_store_of_its_own) {
   const embedded::TestDirectory directory;
   std::ofstream(directory.path("text")) << std::string(5000, 'x');
   EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("text"))), Errc::corrupt);
-  auto foreign = Database::open(directory.path("foreign"), std::chrono::seconds(1)).value();
+  auto foreign = Database::open(directory.path("foreign"), std::chrono::seconds(30)).value();
   ASSERT_TRUE(foreign->run("CREATE TABLE t(x)"));
   EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("foreign"))), Errc::invalid_argument);
   EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("no/such/directory"))), Errc::storage_failed);
   {
     ASSERT_TRUE(Store::sqlite(directory.path("newer")));
   }
-  auto newer = Database::open(directory.path("newer"), std::chrono::seconds(1)).value();
+  auto newer = Database::open(directory.path("newer"), std::chrono::seconds(30)).value();
   ASSERT_TRUE(newer->run("PRAGMA user_version=2"));
   EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("newer"))), Errc::unsupported);
 }
 
 TEST(Sqlite, a_held_lock_ends_in_a_named_error_not_in_a_wait_without_end) {
   const embedded::TestDirectory directory;
+  const std::string path = directory.path("store.db");
+  {
+    const Store store = Store::sqlite(path).value();
+    kit::new_session(store);
+    ASSERT_TRUE(store.close());
+  }
   Options options;
   options.timeout = std::chrono::milliseconds(200);
-  const Store store = Store::sqlite(directory.path("store.db"), options).value();
-  const Session session = kit::new_session(store);
-  auto other = Database::open(directory.path("store.db"), std::chrono::seconds(1)).value();
+  // A slow disk may take longer over what comes before the lock.
+  auto store = Store::sqlite(path, options);
+  for (int i = 0; i < 500 && !store; ++i) store = Store::sqlite(path, options);
+  ASSERT_TRUE(store) << store.error().message();
+  auto found = store->session("s");
+  for (int i = 0; i < 500 && !found; ++i) found = store->session("s");
+  ASSERT_TRUE(found) << found.error().message();
+  const Session& session = *found;
+  auto other = Database::open(path, std::chrono::seconds(30)).value();
   ASSERT_TRUE(other->run("BEGIN IMMEDIATE"));
   const auto refused = session.create("x");
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().code == Errc::overloaded || refused.error().code == Errc::timed_out)
       << refused.error().message();
   ASSERT_TRUE(other->run("ROLLBACK"));
-  EXPECT_TRUE(session.create("y", {.timeout = std::chrono::seconds(10)}));
+  EXPECT_TRUE(session.create("y", {.timeout = std::chrono::seconds(100)}));
 }
 
 TEST(Sqlite, what_was_changed_behind_its_back_is_found_and_the_rest_stays) {
@@ -155,7 +166,7 @@ TEST(Sqlite, what_was_changed_behind_its_back_is_found_and_the_rest_stays) {
     ASSERT_TRUE(store.close());
   }
   {
-    auto hand = Database::open(directory.path("store.db"), std::chrono::seconds(1)).value();
+    auto hand = Database::open(directory.path("store.db"), std::chrono::seconds(30)).value();
     ASSERT_TRUE(
         hand->run("UPDATE checkpoints SET record=substr(record,1,60)||x'a7b8c9'||substr(record,64) WHERE sequence=3"));
     ASSERT_TRUE(

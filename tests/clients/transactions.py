@@ -8,7 +8,7 @@ Prints one line per scenario; exit code 1 at the first that fails.
 import sys
 import time
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 ADDRESS = sys.argv[1]
@@ -17,7 +17,7 @@ NAME = f"txn-{time.time_ns()}"
 
 def producer(transactional_id, **settings):
     made = Producer({"bootstrap.servers": ADDRESS, "transactional.id": transactional_id,
-                     "transaction.timeout.ms": 10000, **settings})
+                     "transaction.timeout.ms": 60000, **settings})
     made.init_transactions(20)
     return made
 
@@ -40,6 +40,8 @@ def read_all(topic, isolation="read_committed", partitions=3, seconds=20):
         if message is None:
             continue
         if message.error():
+            if message.error().code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(message.error())
             ended.add(message.partition())
             continue
         ended.discard(message.partition())

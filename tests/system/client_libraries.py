@@ -14,7 +14,7 @@ BUILD = harness.REPO / "build"
 
 
 @contextlib.contextmanager
-def _alone(name):
+def alone(name):
     BUILD.mkdir(exist_ok=True)
     with open(BUILD / f".{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -27,13 +27,16 @@ def java(main):
         harness.need_tool(tool)
     jars = BUILD / "java"
     source = CLIENTS / "java" / f"{main}.java"
-    with _alone("java"):
+    with alone("java"):
         if not list(jars.glob("kafka-clients-*.jar")):
-            jars.mkdir(parents=True, exist_ok=True)
+            fetched = BUILD / "java-fetched"  # what is in `jars` is whole
+            shutil.rmtree(fetched, ignore_errors=True)
             done = harness.run(["mvn", "-q", "-B", "-f", CLIENTS / "java" / "pom.xml", "dependency:copy-dependencies",
-                                f"-DoutputDirectory={jars}"], deadline_s=180, check=False)
+                                f"-DoutputDirectory={fetched}"], deadline_s=240, check=False)
             if done.returncode != 0:
                 raise harness.Skip(f"kafka-clients cannot be fetched: {done.stdout[-300:]}")
+            shutil.rmtree(jars, ignore_errors=True)
+            fetched.rename(jars)
         built = jars / f"{main}.class"
         if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
             harness.run(["javac", "-cp", f"{jars}/*", "-d", jars, source], deadline_s=60)
@@ -43,12 +46,12 @@ def java(main):
 def python(version="2.6.1"):
     """A Python that has this version of confluent-kafka."""
     venv = BUILD / f"venv-{version}"
-    with _alone(f"venv-{version}"):
+    with alone(f"venv-{version}"):
         if not (venv / "ready").exists():
             shutil.rmtree(venv, ignore_errors=True)
             harness.run([sys.executable, "-m", "venv", venv], deadline_s=60)
             done = harness.run([venv / "bin" / "python", "-m", "pip", "install", "-q", f"confluent-kafka=={version}"],
-                               deadline_s=180, check=False, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+                               deadline_s=240, check=False, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
             if done.returncode != 0:
                 raise harness.Skip(f"confluent-kafka cannot be installed: {done.stderr[-300:]}")
             (venv / "ready").touch()

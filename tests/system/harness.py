@@ -10,12 +10,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
@@ -24,7 +26,7 @@ READY = re.compile(r"^ready kafka=(\S+) admin=(\S+)")
 SKIPPED = 77
 
 # Under a sanitizer, and beside other tests on two cores, everything takes longer.
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 class Skip(unittest.SkipTest):
@@ -77,15 +79,25 @@ def run(command, deadline_s=DEADLINE_S, check=True, **options):
     """A command's outcome; its output is text, its standard input is empty unless given."""
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
+    given = options.pop("input", None)
+    if given is not None:
+        options["stdin"] = subprocess.PIPE
     command = [str(part) for part in command]
+    # In a group of its own: what it started in turn must not hold its pipes open for ever.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options)
+    late = False
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=deadline_s, **options)
-    except subprocess.TimeoutExpired as late:
-        said = "".join(part.decode() if isinstance(part, bytes) else part for part in (late.stdout, late.stderr) if part)
-        raise AssertionError(f"{' '.join(command)} did not end within {deadline_s} s; it said: {said}") from None
-    if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}")
-    return done
+        out, err = process.communicate(given, timeout=deadline_s)
+    except subprocess.TimeoutExpired:
+        late = True
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    if late:
+        raise AssertionError(f"{' '.join(command)} did not end within {deadline_s} s; it said: {''.join(process.communicate())}")
+    if check and process.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} ended with {process.returncode}: {out}{err}")
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 class Broker:
@@ -96,6 +108,7 @@ class Broker:
         self.args = [str(arg) for arg in args]
         self.program = [str(part) for part in (program or [BIN_DIR / "chronik-server"])]
         self.kafka = self.admin = None  # HOST:PORT, once ready
+        self._held = []  # sockets that keep its ports for it while it is down
         self.process = None
         self.lines = []  # standard output and error of every run, in order
         self._changed = threading.Condition()
@@ -105,7 +118,11 @@ class Broker:
         """same_ports: for clients that are to find the server again after a restart."""
         if self.process is not None:
             raise RuntimeError("already running")
-        kafka, admin = (self.kafka, self.admin) if same_ports else ("127.0.0.1:0", "127.0.0.1:0")
+        if not same_ports:
+            self._let_go()
+            kafka, admin = (self._hold_port() for _ in range(2))
+        else:
+            kafka, admin = self.kafka, self.admin
         command = [*self.program, "--data-dir", str(self.data_dir), "--listen", kafka, "--admin", admin, *self.args]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -121,6 +138,19 @@ class Broker:
             raise
         self.kafka, self.admin = found.groups()
         return self
+
+    def _hold_port(self):
+        """HOST:PORT that no other process is given until _let_go. A bound socket that does not listen lets the server listen, which
+        sets SO_REUSEADDR as well; while the server is down, connections are refused."""
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        self._held.append(held)
+        return f"127.0.0.1:{held.getsockname()[1]}"
+
+    def _let_go(self):
+        while self._held:
+            self._held.pop().close()
 
     def _collect(self, pipe):
         with pipe:
@@ -183,6 +213,7 @@ class Broker:
 
     def finish(self):
         """At the end of a test: stops it; a server that had ended by itself is a failure."""
+        self._let_go()
         if self.process is None:
             return
         if not self.running():
@@ -196,9 +227,25 @@ class Broker:
         with self._changed:
             self._changed.wait_for(lambda: self._open_pipes == 0, DEADLINE_S)
 
+    def metric(self, name):
+        """The values of one metric, by its labels, once every shard has answered a scrape in time."""
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=20) as answer:
+                rows = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#")]
+            if all(value != "0" for labels, value in rows if labels.startswith("chronik_shard_up")):
+                return {labels: float(value) for labels, value in rows if labels.split("{")[0] == name}
+            if time.monotonic() > end:
+                raise AssertionError(f"a shard did not answer for {DEADLINE_S} s")
+
     def log(self, last=200):
         with self._changed:
             return "\n".join(self.lines[-last:])
+
+
+def no_wait_is_overdue(broker):
+    """One that is due counts until its turn comes; a wait that nobody ends stays."""
+    wait_until(lambda: set(broker.metric("chronik_waits_overdue").values()) == {0.0}, what="an end of overdue waits")
 
 
 # kcat, as a user would call it.

@@ -149,7 +149,7 @@ class CheckpointCli(harness.SystemTest):
     def test_a_flipped_byte_is_found_and_the_neighbours_stay(self):
         payloads = [os.urandom(50_000) for _ in range(3)]
         file = self.dir / "payload"
-        for place, where in ((self.log, self.dir / "log"), (self.sqlite, self.dir)):
+        for place, where in ((self.log, self.dir / "log"), (self.sqlite, self.dir / "store.db")):
             for payload in payloads:
                 file.write_bytes(payload)
                 self.chronik(place, "create", "agent", file)
@@ -166,7 +166,7 @@ class CheckpointCli(harness.SystemTest):
                 file.unlink()
 
     def test_a_damaged_record_is_named_by_list_and_hides_no_other(self):
-        for place, where in ((self.log, self.dir / "log"), (self.sqlite, self.dir)):
+        for place, where in ((self.log, self.dir / "log"), (self.sqlite, self.dir / "store.db")):
             for message in ("first-needle", "second-needle", "third-needle"):
                 self.chronik(place, "create", "agent", "--message", message, input="x")
             self.flip(where, b"second-needle")
@@ -195,7 +195,7 @@ class CheckpointCli(harness.SystemTest):
         if database.exists():
             with contextlib.closing(sqlite3.connect(database)) as store:
                 store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        for path in where.rglob("*"):
+        for path in [where] if where.is_file() else where.rglob("*"):
             if path.is_file() and (at := path.read_bytes().find(bytes_there)) >= 0:
                 with open(path, "r+b") as file:
                     file.seek(at)

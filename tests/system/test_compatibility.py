@@ -38,7 +38,7 @@ class Compatibility(harness.SystemTest):
     def setUp(self):
         self.rows = compatibility.served()
 
-    def ask(self, broker, key, version, body, flexible, deadline_s=10):
+    def ask(self, broker, key, version, body, flexible, deadline_s=30):
         """The answer without its frame, None if the connection was closed."""
         host, port = broker.kafka.rsplit(":", 1)
         head = struct.pack(">hhih", key, version, 5, 1) + b"x" + (b"\x00" if flexible else b"")

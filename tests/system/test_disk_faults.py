@@ -28,7 +28,7 @@ def produce_until_refused(broker, topic, size=50_000, most=2000):
     acked = []
     for i in range(most):
         value = f"{i:06d}" + "x" * size
-        done = harness.kcat(broker, "-P", "-t", topic, "-X", "acks=all", "-X", "message.timeout.ms=4000", input=value + "\n", check=False)
+        done = harness.kcat(broker, "-P", "-t", topic, "-X", "acks=all", "-X", "message.timeout.ms=15000", input=value + "\n", check=False)
         if done.returncode != 0 or "failed" in done.stderr.lower():
             return acked, done.stderr
         acked.append(value)
@@ -51,7 +51,7 @@ class DiskFaults(harness.SystemTest):
         self.assertEqual(state(broker), "full", said)
         harness.run([harness.BIN_DIR / "chronik", "--bootstrap", broker.kafka, "topic", "delete", "kept"])  # so does deletion
         filler.unlink()
-        harness.wait_until(lambda: state(broker) == "online", 20, "service by itself")
+        harness.wait_until(lambda: state(broker) == "online", 60, "service by itself")
         harness.produce(broker, "t", ["after"])
         self.assertEqual(harness.consume(broker, "t"), [*acked, "after"])
         broker.restart(kill=True)
@@ -64,7 +64,7 @@ class DiskFaults(harness.SystemTest):
         harness.shut_down(directory)
         done = harness.kcat(broker, "-P", "-t", "t", "-X", "acks=all", "-X", "message.timeout.ms=3000", input="three\n", check=False)
         self.assertNotEqual(done.returncode, 0)
-        harness.wait_until(lambda: state(broker) == "offline", 20, "the directory to go offline")
+        harness.wait_until(lambda: state(broker) == "offline", 60, "the directory to go offline")
         self.assertIn("t", harness.kcat(broker, "-L").stdout)  # metadata goes on
         broker.kill()
 
@@ -77,7 +77,7 @@ class DiskFaults(harness.SystemTest):
             began = time.monotonic()
             done = harness.kcat(broker, "-P", "-t", "t", "-X", "acks=all", "-X", "message.timeout.ms=8000", input="three\n", check=False)
             self.assertNotEqual(done.returncode, 0)
-            self.assertLess(time.monotonic() - began, 15)
+            self.assertLess(time.monotonic() - began, 30)
             self.assertEqual(state(broker), "offline")
             detail = health(broker)["directories"][0]["detail"]
             self.assertIn("stall", detail)
@@ -120,15 +120,23 @@ class DiskFaults(harness.SystemTest):
         broker = self.start_broker("--set", "num.partitions=1")
         for i in range(10):
             harness.produce(broker, "t", [f"record {i}"])
-        time.sleep(1.2)  # the seal is written after half a second without traffic
-        broker.kill()
         wal = sorted((broker.data_dir / "wal").glob("*.wal"))[0]
+
+        def sealed():
+            """A group in the block behind the last record: without it the flipped record would be a torn end."""
+            content = wal.read_bytes()
+            at = content.find(b"record 9")
+            behind = (at // 4096 + 1) * 4096
+            return at > 0 and content[behind:behind + 4] == b"CGRP"
+
+        harness.wait_until(sealed, what="the seal")
+        broker.kill()
         original = wal.read_bytes()
         at = original.find(b"record 9")
         self.assertGreater(at, 0)
         self.flip(wal, at)
         done = subprocess.run([str(harness.BIN_DIR / "chronik-server"), "--data-dir", str(broker.data_dir), "--listen", "127.0.0.1:0",
-                               "--admin", "127.0.0.1:0"], capture_output=True, text=True, timeout=30, check=False)
+                               "--admin", "127.0.0.1:0"], capture_output=True, text=True, timeout=60, check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(str(wal.name), done.stderr)
         wal.write_bytes(original)  # nothing else was changed: with the file restored all is there

@@ -1,5 +1,5 @@
 """A fast pass of `./dev interop`: one client per language through the short scenarios; all clients, and load, are for the command."""
-# ctest: timeout=600
+# ctest: timeout=1200
 
 import sys
 

@@ -141,7 +141,7 @@ def resident_kb(broker):
 
 
 class ManyPartitions(harness.SystemTest):
-    def bench(self, *args, deadline_s=60):
+    def bench(self, *args, deadline_s=180):
         command = [harness.BIN_DIR / "chronik-bench", *args, "--json", "--quiet"]
         return json.loads(harness.run(command, deadline_s).stdout)
 
@@ -161,7 +161,7 @@ class ManyPartitions(harness.SystemTest):
         self.assertLess(descriptors(broker), 200)
         broker.restart(kill=True, same_ports=True)
         began = time.monotonic()
-        lines = harness.consume(broker, "t", "-f", "%p %o\n", deadline_s=60)
+        lines = harness.consume(broker, "t", "-f", "%p %o\n", deadline_s=120)
         print(f"read again in {time.monotonic() - began:.1f} s with {descriptors(broker)} descriptors")
         self.assertEqual(len(set(lines)), 200000)
         self.assertLess(len(broker.lines), 40)
@@ -186,7 +186,7 @@ class ManyPartitions(harness.SystemTest):
         # Idle for a while, so all of it goes to files.
         logs = broker.data_dir.glob
         harness.wait_for_count(lambda: sum(log.stat().st_size > 0 for log in logs("topic-*/*.log")), 3000,
-                               what="partitions flushed")
+                               stall_s=90, what="partitions flushed")
         print(f"flushed: {descriptors(broker)} descriptors, {resident_kb(broker) >> 10} MB")
         self.assertLess(descriptors(broker), 150)
         broker.restart(kill=True)

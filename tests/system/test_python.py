@@ -82,7 +82,7 @@ class Python(harness.SystemTest):
     def live(self, store):
         """Killed in the middle of its third step, resumed, forked, compared."""
         killed = subprocess.Popen([python_package.langgraph(), PACKAGE / "examples" / "agent.py", store, "run", "trip"],
-                                  stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+                                  stdout=subprocess.PIPE, text=True, env={**ENVIRONMENT, "AGENT_STEP_S": "5"})
         self.addCleanup(killed.communicate)
         self.addCleanup(killed.kill)
         lines = []

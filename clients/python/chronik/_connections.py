@@ -172,8 +172,8 @@ class Connections:
                 if connection.sock is None:
                     connection.connect()
                 _set_timeout(connection, deadline)
-                # A server that refuses a long body answers and closes before it has read all of it.
-                with contextlib.suppress(BrokenPipeError):
+                # A server that refuses a long body answers and closes before it has read all of it; the answer is there to read.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     connection.request(method, target, body, dict(headers))
                 _set_timeout(connection, deadline)
                 return connection, connection.getresponse()

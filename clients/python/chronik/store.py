@@ -166,7 +166,8 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def wait_events(self, start: int, limit: int = 100, timeout: float = 30.0) -> EventPage:
-        """The same, but waits up to `timeout` seconds until there is one; TimedOut if none comes."""
+        """The same, but waits up to `timeout` seconds until there is one; TimedOut if none comes, Closed if the store is
+        closed meanwhile (over HTTP it takes up to 20 s to tell)."""
 
     @abc.abstractmethod
     def export_to(self, write: Callable[[bytes], object], since: int = 0) -> None:

@@ -12,6 +12,7 @@ It packs a bag, the best item first, each choice a step of a LangGraph graph (no
 
 import argparse
 import operator
+import os
 import time
 from typing import Annotated, TypedDict
 
@@ -19,7 +20,7 @@ from chronik.langgraph import ChronikSaver
 from langgraph.graph import END, START, StateGraph
 
 ITEMS = {"tent": (7, 60), "stove": (4, 40), "rope": (3, 21), "lamp": (2, 18), "book": (2, 6), "axe": (5, 30), "map": (1, 12)}
-STEP_S = 0.3  # as long as a step takes
+STEP_S = float(os.environ.get("AGENT_STEP_S", "0.3"))  # as long as a step takes
 
 
 class Bag(TypedDict):

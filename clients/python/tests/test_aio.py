@@ -71,8 +71,8 @@ class Aio(Case):
                 session = await store.open_session("s")
                 begun = time.monotonic()
                 with self.assertRaises(TimeoutError):
-                    await asyncio.wait_for(session.wait_events(10, timeout=3), 0.1)
-                self.assertLess(time.monotonic() - begun, 2)
+                    await asyncio.wait_for(session.wait_events(10, timeout=30), 0.1)
+                self.assertLess(time.monotonic() - begun, 15)
 
         self.run_async(main())
 

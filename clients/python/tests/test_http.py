@@ -107,10 +107,10 @@ class WithServer(Case):
         self.assertEqual(session.create("after").sequence, 2)
 
     def test_a_fork_makes_connections_of_its_own(self):
-        store = self.open(self.server.url, connections_max=1, timeout=5)
+        store = self.open(self.server.url, connections_max=1, timeout=30)
         session = store.open_session("s")
         seen = []
-        waiter = threading.Thread(target=lambda: seen.append(session.wait_events(2, timeout=15)))
+        waiter = threading.Thread(target=lambda: seen.append(session.wait_events(2, timeout=50)))
         waiter.start()
         wait_until(lambda: not store._connections._idle and store._connections._free._value == 0)
         child = os.fork()  # while the only connection is in use
@@ -178,10 +178,10 @@ class Misbehaving(Case):
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def test_nobody_there_is_unavailable(self):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-        with self.assertRaises(chronik.Unavailable):
-            chronik.open(f"http://127.0.0.1:{port}")
+        with socket.socket() as held:  # bound, so that nobody else is given the port, and not listening
+            held.bind(("127.0.0.1", 0))
+            with self.assertRaises(chronik.Unavailable):
+                chronik.open(f"http://127.0.0.1:{held.getsockname()[1]}")
 
     def test_silence_ends_by_the_deadline(self):
         begun = time.monotonic()

@@ -250,7 +250,7 @@ class Saver(Case):
                    "        saver.put_writes(config, [('a', n)], 'task')\n"
                    "        saver.put(config, {**empty_checkpoint(), 'id': 'contested'}, {'who': sys.argv[2]}, {})\n")
         workers = [self.python(program, where, who) for who in "abc"]
-        self.assertEqual([worker.wait(55) for worker in workers], [0, 0, 0])
+        self.assertEqual([worker.wait(150) for worker in workers], [0, 0, 0])
         saver = ChronikSaver(self.open(where))
         want = ["contested", *sorted((f"{n:02}-{who}" for who in "abc" for n in range(15)), reverse=True)]
         self.assertEqual(self.ids(saver, config_of("t")), want)

@@ -211,7 +211,7 @@ class Everywhere:
         waiter = threading.Thread(target=lambda: seen.append(session.wait_events(len(events) + 1, timeout=20)))
         waiter.start()
         session.restore(saved.id)
-        waiter.join(20)
+        waiter.join(40)
         self.assertEqual([event.kind for event in seen[0].events], ["restored"])
         with self.assertRaises(chronik.TimedOut):
             session.wait_events(len(events) + 2, timeout=0.05)

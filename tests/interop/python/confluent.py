@@ -143,7 +143,7 @@ class Member:
         self.assigned, self.changes, self.got, self.failure = set(), [], [], None
         self.cooperative = settings.get("partition.assignment.strategy") == "cooperative-sticky" or "group.protocol" in settings
         if "group.protocol" not in settings:
-            settings = {"heartbeat.interval.ms": 200, "session.timeout.ms": 10_000, **settings}
+            settings = {"heartbeat.interval.ms": 200, "session.timeout.ms": 40_000, **settings}
         self._consumer = Consumer({"bootstrap.servers": address, "group.id": group, "auto.offset.reset": "earliest",
                                    "enable.auto.commit": False, **settings})
         self._stop = threading.Event()
@@ -152,12 +152,13 @@ class Member:
         self._thread.start()
 
     def _gain(self, _, partitions):
-        self.assigned |= {p.partition for p in partitions}
+        # The change first: who waits for the partitions looks at the changes next.
         self.changes.append(("gain", sorted(p.partition for p in partitions)))
+        self.assigned |= {p.partition for p in partitions}
 
     def _lose(self, _, partitions):
-        self.assigned -= {p.partition for p in partitions}
         self.changes.append(("lose", sorted(p.partition for p in partitions)))
+        self.assigned -= {p.partition for p in partitions}
 
     def _read(self):
         try:

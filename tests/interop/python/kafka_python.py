@@ -148,19 +148,20 @@ class Member(ConsumerRebalanceListener):
     def __init__(self, address, topic, **settings):
         self.assigned, self.changes, self.got = set(), [], []
         self._consumer = KafkaConsumer(bootstrap_servers=address, group_id=topic, auto_offset_reset="earliest",
-                                       enable_auto_commit=False, heartbeat_interval_ms=200, session_timeout_ms=10_000, **settings)
+                                       enable_auto_commit=False, heartbeat_interval_ms=200, session_timeout_ms=40_000, **settings)
         self._stop = threading.Event()
         self._consumer.subscribe([topic], listener=self)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def on_partitions_assigned(self, assigned):
-        self.assigned |= {p.partition for p in assigned}
+        # The change first: who waits for the partitions looks at the changes next.
         self.changes.append(("gain", sorted(p.partition for p in assigned)))
+        self.assigned |= {p.partition for p in assigned}
 
     def on_partitions_revoked(self, revoked):
-        self.assigned -= {p.partition for p in revoked}
         self.changes.append(("lose", sorted(p.partition for p in revoked)))
+        self.assigned -= {p.partition for p in revoked}
 
     def _read(self):
         while not self._stop.is_set():

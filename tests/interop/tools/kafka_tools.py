@@ -179,11 +179,11 @@ class Member:
             if event["name"] == "record_data":
                 self.got.append(str(event["value"]).encode())
             elif event["name"] == "partitions_assigned":
+                self.changes.append(("gain", sorted(partitions)))  # first: who waits for the partitions looks here next
                 self.assigned |= partitions
-                self.changes.append(("gain", sorted(partitions)))
             elif event["name"] == "partitions_revoked":
+                self.changes.append(("lose", sorted(partitions)))  # first: who waits for the partitions looks here next
                 self.assigned -= partitions
-                self.changes.append(("lose", sorted(partitions)))
 
     def leave(self):
         self._process.send_signal(signal.SIGTERM)

@@ -106,11 +106,11 @@ class Member:
                 continue
             partitions = {int(found) for found in re.findall(r"\[(\d+)\]", line)}
             if re.search("assigned:|incremental assignment", line):
+                self.changes.append(("gain", sorted(partitions)))  # first: who waits for the partitions looks here next
                 self.assigned |= partitions
-                self.changes.append(("gain", sorted(partitions)))
             elif re.search("revoked:|incremental revoke", line):
+                self.changes.append(("lose", sorted(partitions)))  # first: who waits for the partitions looks here next
                 self.assigned -= partitions
-                self.changes.append(("lose", sorted(partitions)))
 
     def leave(self):
         self._process.send_signal(signal.SIGTERM)
