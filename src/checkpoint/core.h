@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -30,8 +31,11 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The same, to its end.
   Status run(const SessionId& session, Decide decide, Duration timeout);
 
-  /// Set at the next change of any session, and when the store is closed.
-  std::shared_ptr<Latch> watch();
+  /// Set at the next change of this session (nil: of any), and when the store is closed.
+  std::shared_ptr<Latch> watch(const SessionId& session = {});
+
+  /// How many are waited for, or were not long ago.
+  std::size_t watched_sessions();
 
   /// Ends what waits and what runs by itself, then the backend.
   Status close();
@@ -42,13 +46,16 @@ class Core : public std::enable_shared_from_this<Core> {
   void begin_scrubbing() { scrubber_.begin(world_, *this); }
 
  private:
-  void tell_watchers();
+  void tell_watchers(const SessionId& changed);
+  void tell_all();
 
   const std::shared_ptr<Surroundings> world_;
   const Options options_;
-  std::mutex watchers_mutex_;  // held for the list only
-  std::vector<std::weak_ptr<Latch>> watchers_;
-  std::atomic<bool> watched_{false};
+  using Watchers = std::vector<std::weak_ptr<Latch>>;
+  std::mutex watchers_mutex_;  // held for lookups only
+  std::map<SessionId, Watchers> watchers_;
+  std::size_t sweep_at_ = 0;          // with so many sessions, those that nobody waits for any more go
+  std::atomic<bool> watched_{false};  // by anybody
   std::atomic<bool> closed_{false};
   const std::unique_ptr<Backend> backend_;  // it goes before what it tells
   Scrubber scrubber_;

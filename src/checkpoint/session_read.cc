@@ -184,7 +184,7 @@ Result<EventPage> LocalSession::events(std::uint64_t from, std::size_t limit) co
 Result<EventPage> LocalSession::wait_events(std::uint64_t from, std::size_t limit, Duration timeout) const {
   const Instant end = core_->world().monotonic_now() + timeout;
   for (;;) {
-    const auto latch = core_->watch();
+    const auto latch = core_->watch(id_);
     if (core_->closed()) return fail(Errc::closed, "the store was closed");
     TRY(EventPage page, events(from, limit));
     if (!page.events.empty() || page.gap_from != 0) return page;

@@ -341,21 +341,28 @@ task::Task<Result<Reply>> CheckpointApi::diff(const CorePtr& core, std::shared_p
   });
 }
 
+Result<CheckpointApi::Watched> CheckpointApi::read_watched(cp::Core& core, const cp::Session& session,
+                                                           std::uint64_t from, std::size_t limit) {
+  auto changed = core.watch(session.id());
+  TRY(cp::EventPage page, session.events(from, limit));
+  return Watched{std::move(changed), std::move(page)};
+}
+
 task::Task<Result<Reply>> CheckpointApi::events(const CorePtr& core, std::shared_ptr<Call> call, Deadline until) {
   const auto wait_ms = call->number("wait_ms", kWaitMsMax);
   if (!wait_ms) co_return fail(wait_ms.error());
   const Deadline patience = std::min(until, context_.after(std::chrono::milliseconds(wait_ms->value_or(0))));
   for (;;) {
-    const auto changed = core->watch();
-    auto page = co_await offload<cp::EventPage>("checkpoint.events", until, [core, call]() -> Result<cp::EventPage> {
+    const auto read = co_await offload<Watched>("checkpoint.events", until, [core, call]() -> Result<Watched> {
       TRY(const cp::Session session, session_of(cp::Store(core), *call));
       TRY(const auto from, call->number("from"));
       TRY(const auto limit, call->number("limit", 1000));
-      return session.events(from.value_or(1), limit.value_or(100));
+      return read_watched(*core, session, from.value_or(1), limit.value_or(100));
     });
-    if (!page) co_return fail(page.error());
-    if (!page->events.empty() || page->gap_from != 0 || closed_) co_return json_reply(cp::to_json(*page));
-    if (!co_await wait("checkpoint.event", changed, patience)) co_return json_reply(cp::to_json(*page));
+    if (!read) co_return fail(read.error());
+    const cp::EventPage& page = read->page;
+    if (!page.events.empty() || page.gap_from != 0 || closed_) co_return json_reply(cp::to_json(page));
+    if (!co_await wait("checkpoint.event", read->changed, patience)) co_return json_reply(cp::to_json(page));
   }
 }
 

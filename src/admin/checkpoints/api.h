@@ -37,10 +37,17 @@ class CheckpointApi {
   task::Task<void> close(Deadline until);
 
   struct Follower;
+  using CorePtr = std::shared_ptr<cp::Core>;
+  /// Events as they are, and what is set when there may be more.
+  struct Watched {
+    std::shared_ptr<cp::Latch> changed;
+    cp::EventPage page;
+  };
+  static cp::Result<Watched> read_watched(cp::Core& core, const cp::Session& session, std::uint64_t from,
+                                          std::size_t limit);
 
  private:
   static constexpr int kJobsMax = 512;
-  using CorePtr = std::shared_ptr<cp::Core>;
 
   /// Runs `work` (returning cp::Result<T>) where it may block. A deadline ends the wait, not the work.
   template <class T, class Work>

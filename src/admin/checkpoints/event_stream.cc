@@ -57,11 +57,11 @@ task::Task<Status> flush(task::Context& context, FollowerPtr follower) {
   co_return co_await task::write(context, follower->stream, std::move(pieces), context.after(kWriteDeadline));
 }
 
-Result<cp::EventPage> read_events(const cp::Store& store, const Call& call, std::uint64_t from) {
+Result<CheckpointApi::Watched> read_events(const CheckpointApi::CorePtr& core, const Call& call, std::uint64_t from) {
   const std::string* name = call.find("session");
   if (name == nullptr) return fail(Errc::invalid_argument, "session: whose events");
-  TRY(const cp::Session session, store.session(*name));
-  return session.events(from, kEventsAtOnce);
+  TRY(const cp::Session session, cp::Store(core).session(*name));
+  return CheckpointApi::read_watched(*core, session, from, kEventsAtOnce);
 }
 
 /// Puts a page in line. The number of the next event.
@@ -87,8 +87,8 @@ task::Task<bool> CheckpointApi::stream(HttpConnection& connection, std::shared_p
   if (!opened) refused = problem(opened.error());
   if (!from_given) refused = problem(from_given.error());
   if (!refused) {
-    const auto read = [core = *opened, shared] { return read_events(cp::Store(core), *shared, 1); };
-    const auto there = co_await offload<cp::EventPage>("checkpoint.events", until, read);
+    const auto read = [core = *opened, shared] { return read_events(core, *shared, 1); };
+    const auto there = co_await offload<Watched>("checkpoint.events", until, read);
     if (!there) refused = problem(there.error());
   }
   if (!refused && followers_.size() >= kFollowersMax) {
@@ -134,20 +134,19 @@ task::Task<void> CheckpointApi::follow(CorePtr core, std::shared_ptr<Call> call,
                                        std::shared_ptr<Follower> follower) {
   std::uint64_t next = std::max<std::uint64_t>(from, 1);
   while (!follower->over && !closed_) {
-    const auto changed = core->watch();
-    const auto read = [core, call, next] { return read_events(cp::Store(core), *call, next); };
-    const auto page = co_await offload<cp::EventPage>("checkpoint.events", context_.after(call->timeout), read);
-    if (!page) {
-      follower->socket.send_close(kInternalError, page.error().message());
+    const auto reading = [core, call, next] { return read_events(core, *call, next); };
+    const auto read = co_await offload<Watched>("checkpoint.events", context_.after(call->timeout), reading);
+    if (!read) {
+      follower->socket.send_close(kInternalError, read.error().message());
       break;
     }
-    const std::uint64_t before = std::exchange(next, put(follower->socket, *page, next));
+    const std::uint64_t before = std::exchange(next, put(follower->socket, read->page, next));
     if (!co_await flush(context_, follower)) co_return;
     if (next != before) continue;
     // It keeps no memory of what happened while this was at work.
     if (follower->over || closed_ || follower->socket.wants_to_send()) continue;
     if (follower->socket.queued_bytes() > 0) break;  // it has said good-bye: nothing will be sent any more
-    changed->then([gate = gate_, weak = std::weak_ptr(follower)] {
+    read->changed->then([gate = gate_, weak = std::weak_ptr(follower)] {
       gate->post([weak] {
         if (const auto still = weak.lock()) still->moved.notify_all();
       });

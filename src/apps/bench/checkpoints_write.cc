@@ -58,6 +58,26 @@ void write(const Session& session, std::uint64_t count, std::size_t size, std::u
   }
 }
 
+/// Threads that wait for what does not come, until the store is closed.
+class Followers {
+ public:
+  explicit Followers(const Store& store) : store_(store) {}
+  Followers(const Followers&) = delete;
+  Followers& operator=(const Followers&) = delete;
+  ~Followers() { (void)store_.close(); }
+  Status begin(int count) {
+    for (int i = 0; i < count; ++i) {
+      TRY(const Session session, adopt(store_.create_session("followed " + std::to_string(i))));
+      threads_.emplace_back([session] { (void)session.wait_events(1'000'000, 1, std::chrono::hours(1)); });
+    }
+    return {};
+  }
+
+ private:
+  const Store& store_;
+  std::vector<std::jthread> threads_;
+};
+
 Status check_count(const Session& session, std::uint64_t count) {
   TRY(const auto info, adopt(session.describe()));
   if (info.checkpoints == count && info.last_sequence == count) return {};
@@ -69,6 +89,8 @@ Status check_count(const Session& session, std::uint64_t count) {
 Result<Json> checkpoints_create(const CheckpointOptions& options) {
   TRY(const Store store, open_store(options));
   TRY(const Session session, adopt(store.create_session("bench")));
+  Followers followers(store);
+  TRY_STATUS(followers.begin(options.followers));
   std::vector<Writer> writers(static_cast<std::size_t>(options.threads));
   const std::uint64_t each = options.count / writers.size();
   const std::uint64_t count = each * writers.size();
@@ -99,6 +121,7 @@ Result<Json> checkpoints_create(const CheckpointOptions& options) {
   }
   return Json{{"checkpoints", count},
               {"threads", options.threads},
+              {"followers", options.followers},
               {"seconds", seconds},
               {"per_s", static_cast<double>(count) / seconds},
               {"us_each", seconds * 1e6 / static_cast<double>(count)},

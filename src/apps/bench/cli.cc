@@ -236,6 +236,9 @@ void add_checkpoints(CLI::App& top, CommandLine& line) {
       ->capture_default_str()
       ->check(CLI::Range(8, 16 << 20));
   app.add_option("--threads", options.threads, "of create")->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_option("--followers", options.followers, "of create: threads that wait for events, each of another session")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   app.add_flag("--encrypted", options.encrypted, "with a key; every operation on that directory");
   app.add_flag("--json", options.output.json, "print one JSON object instead of text");
   app.callback([&line] { line.chosen = [&line] { return run_checkpoints(line.checkpoints); }; });

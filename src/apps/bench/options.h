@@ -114,6 +114,7 @@ struct CheckpointOptions {
   int threads = 1;
   std::uint64_t seed = 1;
   bool encrypted = false;
+  int followers = 0;  // of create: each waits for the events of another session
   Output output;
 };
 
