@@ -23,9 +23,10 @@ from checkpoints import c1, c2, c3, c4, c5, c9, c10
 from footprint import p6, p7, p8, p9, p11
 from harness import ROOT, Bench, Failure
 from latency import p3, p4
+from reading import p10, p12
 from throughput import p1, p2
 
-MEASURES = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P6": p6, "P7": p7, "P8": p8, "P9": p9, "P11": p11}
+MEASURES = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P6": p6, "P7": p7, "P8": p8, "P9": p9, "P10": p10, "P11": p11, "P12": p12}
 CHECKPOINTS = {"C1": c1, "C2": c2, "C3": c3, "C4": c4, "C5": c5, "C9": c9, "C10": c10}
 
 

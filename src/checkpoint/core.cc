@@ -13,19 +13,11 @@ constexpr std::size_t kMessageBytesMax = 16 * 1024;
 constexpr std::size_t kReasonBytesMax = 1024;
 constexpr std::size_t kMetadataBytesMax = 256 * 1024;
 constexpr std::size_t kTagsMax = 64;
-constexpr std::size_t kSweepLeast = 64;
-
-void set_all(const std::vector<std::weak_ptr<Latch>>& watchers) {
-  for (const auto& watcher : watchers) {
-    if (const auto latch = watcher.lock()) latch->set();
-  }
-}
 }  // namespace
 
 PendingPtr Core::start(const SessionId& session, Decide decide) {
-  auto pending = std::make_shared<Pending>([weak = weak_from_this(), session] {
-    if (const auto core = weak.lock()) core->tell_watchers(session);
-  });
+  // Not the core: whoever settles it must not be left with the last reference.
+  auto pending = std::make_shared<Pending>([watchers = watchers_, session] { watchers->tell(session); });
   backend_->transact(session, std::move(decide), pending);
   return pending;
 }
@@ -34,54 +26,18 @@ Status Core::run(const SessionId& session, Decide decide, Duration timeout) {
   return start(session, std::move(decide))->wait(*world_, timeout);
 }
 
+Core::~Core() {
+  scrubber_.stop();
+  // What it reads may take long; a backend that closes ends that.
+  if (scrubber_.begun()) (void)backend_->close(options_.timeout);
+  scrubber_.let_go();
+}
+
 Status Core::close() {
   closed_.store(true);
-  tell_all();
+  watchers_->tell_all();
   scrubber_.stop();
   return backend_->close(options_.timeout);
-}
-
-std::shared_ptr<Latch> Core::watch(const SessionId& session) {
-  const auto gone = [](const auto& watcher) { return watcher.expired(); };
-  auto latch = std::make_shared<Latch>();
-  const std::lock_guard lock(watchers_mutex_);
-  if (watchers_.size() >= sweep_at_) {
-    std::erase_if(watchers_, [&](const auto& each) { return std::ranges::all_of(each.second, gone); });
-    sweep_at_ = std::max(kSweepLeast, watchers_.size() * 2);
-  }
-  Watchers& watchers = watchers_[session];
-  std::erase_if(watchers, gone);
-  watchers.push_back(latch);
-  watched_.store(true);
-  return latch;
-}
-
-std::size_t Core::watched_sessions() {
-  const std::lock_guard lock(watchers_mutex_);
-  return watchers_.size();
-}
-
-void Core::tell_watchers(const SessionId& changed) {
-  if (!watched_.load()) return;
-  std::vector<Watchers> told;
-  {
-    const std::lock_guard lock(watchers_mutex_);
-    for (const SessionId& session : {changed, SessionId{}}) {
-      if (auto found = watchers_.extract(session)) told.push_back(std::move(found.mapped()));
-    }
-    watched_.store(!watchers_.empty());
-  }
-  for (const Watchers& watchers : told) set_all(watchers);
-}
-
-void Core::tell_all() {
-  std::map<SessionId, Watchers> told;
-  {
-    const std::lock_guard lock(watchers_mutex_);
-    told.swap(watchers_);
-    watched_.store(false);
-  }
-  for (const auto& [session, watchers] : told) set_all(watchers);
 }
 
 Status check_epoch(const Head& head, std::uint64_t epoch) {

@@ -3,13 +3,12 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "checkpoint/backend.h"
 #include "checkpoint/scrub.h"
+#include "checkpoint/watchers.h"
 
 namespace chronik::checkpoint {
 
@@ -17,7 +16,7 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(std::shared_ptr<Surroundings> world, Options options, std::unique_ptr<Backend> backend)
       : world_(std::move(world)), options_(options), backend_(std::move(backend)), scrubber_(options) {}
-  ~Core() { scrubber_.let_go(); }
+  ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -32,10 +31,11 @@ class Core : public std::enable_shared_from_this<Core> {
   Status run(const SessionId& session, Decide decide, Duration timeout);
 
   /// Set at the next change of this session (nil: of any), and when the store is closed.
-  std::shared_ptr<Latch> watch(const SessionId& session = {});
+  std::shared_ptr<Latch> watch(const SessionId& session = {}) { return watchers_->watch(session); }
+  /// Others tell of changes by themselves: for what failed, and somebody waits for.
+  void tell_watchers(const SessionId& session) { watchers_->tell(session); }
 
-  /// How many are waited for, or were not long ago.
-  std::size_t watched_sessions();
+  std::size_t watched_sessions() { return watchers_->sessions(); }
 
   /// Ends what waits and what runs by itself, then the backend.
   Status close();
@@ -46,16 +46,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void begin_scrubbing() { scrubber_.begin(world_, *this); }
 
  private:
-  void tell_watchers(const SessionId& changed);
-  void tell_all();
-
   const std::shared_ptr<Surroundings> world_;
   const Options options_;
-  using Watchers = std::vector<std::weak_ptr<Latch>>;
-  std::mutex watchers_mutex_;  // held for lookups only
-  std::map<SessionId, Watchers> watchers_;
-  std::size_t sweep_at_ = 0;          // with so many sessions, those that nobody waits for any more go
-  std::atomic<bool> watched_{false};  // by anybody
+  const std::shared_ptr<Watchers> watchers_ = std::make_shared<Watchers>();
   std::atomic<bool> closed_{false};
   const std::unique_ptr<Backend> backend_;  // it goes before what it tells
   Scrubber scrubber_;

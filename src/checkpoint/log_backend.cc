@@ -409,6 +409,7 @@ Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t 
     const auto now = shared_->chunks.get(place.number);
     return now && now->place == place;
   };
+  const Instant end = world_->monotonic_now() + timeout;
   std::string last;
   for (std::optional<Error> missing;;) {
     std::string bytes;
@@ -416,8 +417,10 @@ Result<std::string> LogBackend::payload(const SessionId& session, std::uint64_t 
     if (missing && bytes == last && std::ranges::all_of(tried, stays)) return fail(Errc::corrupt, missing->detail);
     TRY(const Locator locator, decode_locator(bytes));
     if (locator.numbers.empty()) return unpack(locator.small, locator.raw);
+    const Duration left = end - world_->monotonic_now();
+    if (missing && left <= Duration(0)) return fail(Errc::timed_out, "what is read is moved time and again");
     tried.clear();
-    auto result = assemble(locator, how, timeout, tried);
+    auto result = assemble(locator, how, std::max(left, Duration(0)), tried);
     if (result || (result.error().code != Errc::not_found && result.error().code != Errc::corrupt)) return result;
     missing = result.error();
     last = std::move(bytes);

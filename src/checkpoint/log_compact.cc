@@ -182,6 +182,7 @@ task::Task<Result<std::uint64_t>> LogEngine::scrub_part(ScrubPlace& place, std::
     read = co_await check_index(place, bytes, problems);
   }
   leave();
+  if (closing_) co_return fail(Errc::closed, "the store was closed");  // which ended the part
   co_return read;
 }
 
@@ -189,6 +190,7 @@ task::Task<std::uint64_t> LogEngine::check_packs(ScrubPlace& place, std::uint64_
                                                  std::vector<Problem>& problems) {
   std::uint64_t read = 0;
   for (const ChunkPlace& chunk : shared_->chunks.in_packs_from(place.next, place.end, bytes)) {
+    if (closing_) break;
     co_await check_chunk(chunk, problems);
     read += kChunkHeader + chunk.stored;
   }
@@ -218,7 +220,7 @@ task::Task<std::uint64_t> LogEngine::check_index(ScrubPlace& place, std::uint64_
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < end; at += manifest_.blocks[i++].bytes) {
     if (kScrubIndex + i < place.next) continue;
-    if (read >= bytes) {
+    if (read >= bytes || closing_) {
       place.next = kScrubIndex + i;
       co_return read;
     }

@@ -1,8 +1,9 @@
 // Scrubber: the store verifies itself in the background, pass after pass, no faster than it may read. One thread at a
-// time makes steps; any thread asks for the outcome. Its lock is held for the outcome of the last pass only.
+// time makes steps; any thread asks for the outcome, under a lock held for a copy of it.
 //
-// Closing a store waits for nothing here. Whoever lets go of the last handle waits for the step in flight, which ends
-// behind the checkpoint it is at: then no thread is in the store any more, and it can be opened again.
+// Closing a store waits for nothing here. Whoever lets go of the last handle closes it and waits for the step in
+// flight, under a second lock that is held through each step: a closed backend ends what a step reads. Then no thread
+// is in the store any more, and it can be opened again.
 #pragma once
 
 #include <atomic>
@@ -37,6 +38,7 @@ class Scrubber {
 
   /// Runs steps until the core lets go; the second call does nothing.
   void begin(const std::shared_ptr<Surroundings>& world, Core& core);
+  bool begun() const { return begun_.load(); }
   void stop() { stopped_->set(); }
   /// Stops, and waits for a step in flight. Not for a step to call.
   void let_go();

@@ -24,22 +24,24 @@ struct Append final : PendingCheckpoint::State {
   explicit Append(std::shared_ptr<Core> owner) : core(std::move(owner)) {}
   Result<Checkpoint> wait(Duration timeout) override {
     TRY_STATUS(pending->wait(core->world(), timeout));
-    return checkpoint;
+    return *checkpoint;
   }
   bool settled() const override { return pending->settled(); }
   void then(std::function<void()> callback) override { pending->then(std::move(callback)); }
 
   std::shared_ptr<Core> core;
   PendingPtr pending;
-  Checkpoint checkpoint;  // the decision's, valid once settled well
+  std::shared_ptr<Checkpoint> checkpoint = std::make_shared<Checkpoint>();  // the decision's, valid once settled well
 };
 
 std::shared_ptr<Append> append(const std::shared_ptr<Core>& core, const SessionId& session, Draft draft) {
   auto state = std::make_shared<Append>(core);
-  Decide decide = [raw = core.get(), state, draft = std::move(draft)](const View& view) -> Result<Change> {
+  // Not the state: whoever settles the change must not be left with the last reference to the core.
+  Decide decide = [raw = core.get(), checkpoint = state->checkpoint,
+                   draft = std::move(draft)](const View& view) -> Result<Change> {
     std::optional<Checkpoint> known;
     TRY(Change change, decide_append(*raw, view, draft, known));
-    state->checkpoint = known ? *std::move(known) : change.puts.front().checkpoint;
+    *checkpoint = known ? *std::move(known) : change.puts.front().checkpoint;
     return change;
   };
   state->pending = core->start(session, std::move(decide));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "checkpoint/latch.h"
 
 namespace chronik::checkpoint {
 
@@ -54,6 +55,12 @@ Database::~Database() {
 
 Error Database::error(std::string_view doing) const {
   return {code_of(sqlite3_extended_errcode(handle_)), std::string(doing) + ": " + sqlite3_errmsg(handle_)};
+}
+
+void Database::end_at(const Latch* latch) {
+  constexpr int kInstructions = 10'000;  // between two looks
+  const auto ended = [](void* watched) { return static_cast<const Latch*>(watched)->is_set() ? 1 : 0; };
+  sqlite3_progress_handler(handle_, latch == nullptr ? 0 : kInstructions, ended, const_cast<Latch*>(latch));
 }
 
 Status Database::run(const char* sql) {

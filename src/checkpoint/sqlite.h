@@ -14,6 +14,7 @@ struct sqlite3_stmt;
 
 namespace chronik::checkpoint {
 
+class Latch;
 class Statement;
 
 class Database {
@@ -28,6 +29,8 @@ class Database {
   Status run(const char* sql);
   /// Prepared once and kept; `sql` must be a literal.
   Result<Statement> prepare(const char* sql);
+  /// Ends what runs with an error soon after the latch is set; null: nothing does. It must outlive that.
+  void end_at(const Latch* latch);
   /// What the last failure was.
   Error error(std::string_view doing) const;
   std::uint64_t changes() const;

@@ -47,6 +47,17 @@ class Readers {
   bool closed_ = false;
 };
 
+/// What SQLite finds wrong with its file.
+Result<std::vector<std::string>> check_integrity(Database& database) {
+  std::vector<std::string> lines;
+  TRY(Statement check, database.prepare("PRAGMA integrity_check"));
+  for (;;) {
+    TRY(const bool row, check.step());
+    if (!row) return lines;
+    if (check.bytes(0) != "ok") lines.emplace_back(check.bytes(0));
+  }
+}
+
 constexpr std::uint64_t kPayloadBytesMax = 1ULL << 30;  // SQLite's own limit for one value is near
 
 /// A change in line takes room without a payload too, or writers that do not wait would have no bound.
@@ -136,22 +147,24 @@ class SqliteBackend final : public Backend {
     });
   }
   Status scrub(const std::function<void(Problem)>& report, Duration timeout) override {
-    TRY(const auto found, read<std::vector<std::string>>(timeout, [](Database& d) -> Result<std::vector<std::string>> {
-          std::vector<std::string> lines;
-          TRY(Statement check, d.prepare("PRAGMA integrity_check"));
-          for (;;) {
-            TRY(const bool row, check.step());
-            if (!row) return lines;
-            if (check.bytes(0) != "ok") lines.emplace_back(check.bytes(0));
-          }
-        }));
-    for (const std::string& line : found) report({{}, 0, "SQLite: " + line});
+    using Lines = std::vector<std::string>;
+    // It may take long: a store that is closed meanwhile does not wait for it.
+    const auto found = read<Lines>(timeout, [closing = closing_](Database& d) {
+      d.end_at(closing.get());
+      Result<Lines> lines = check_integrity(d);
+      d.end_at(nullptr);
+      return lines;
+    });
+    if (!found && closing_->is_set()) return fail(Errc::closed, "the store was closed");
+    if (!found) return std::unexpected(found.error());
+    for (const std::string& line : *found) report({{}, 0, "SQLite: " + line});
     return {};
   }
   Result<Health> health() override {
     return read<Health>([](Database& d) { return sqlite::health(d); });
   }
   Status close(Duration timeout) override {
+    closing_->set();
     TRY_STATUS(writer_->close(timeout));
     readers_->close();
     return {};
@@ -196,6 +209,7 @@ class SqliteBackend final : public Backend {
   const std::shared_ptr<Readers> readers_;
   const std::shared_ptr<SqliteWriter> writer_;
   const std::shared_ptr<Room> room_;
+  const std::shared_ptr<Latch> closing_ = std::make_shared<Latch>();
 };
 
 }  // namespace

@@ -105,7 +105,12 @@ void SqliteWriter::write(std::vector<Job>& jobs) {
 Status SqliteWriter::decide_and_store(const Job& job) {
   TRY(const auto stored, sqlite::find_session(*database_, job.session));
   const ViewInTransaction view(*database_, job.session, stored);
-  TRY(const Change change, job.decide(view));
+  const auto decide = [&]() -> Result<Change> {
+    const std::lock_guard deciding(deciding_);
+    if (abandoned_) return fail(Errc::closed, "the store was closed before the change was begun");
+    return job.decide(view);
+  };
+  TRY(const Change change, decide());
   if (change.empty()) return {};
   return store(make_delta(job.session, view.head(), change), change, view.head());
 }
@@ -212,8 +217,20 @@ Status SqliteWriter::close(Duration timeout) {
     if (!drained_) drained_ = std::make_shared<Latch>();
     drained = drained_;
   }
-  if (!world_->wait(*drained, timeout)) return fail(Errc::timed_out, "changes still wait for the disk");
-  return {};
+  if (world_->wait(*drained, timeout)) return {};
+  // Decisions refer to the store, which may go now: none is made any more.
+  std::deque<Job> late;
+  {
+    const std::lock_guard deciding(deciding_);
+    abandoned_ = true;
+    const std::lock_guard lock(mutex_);
+    late.swap(queue_);
+  }
+  for (Job& job : late) {
+    job.decide = nullptr;
+    job.pending->settle(fail(Errc::closed, "the store was closed before the change was begun"));
+  }
+  return fail(Errc::timed_out, "changes still wait for the disk");
 }
 
 }  // namespace chronik::checkpoint

@@ -37,7 +37,8 @@ class SqliteWriter : public std::enable_shared_from_this<SqliteWriter> {
       : database_(std::move(database)), events_kept_(events_kept), world_(std::move(world)) {}
 
   void add(const SessionId& session, Decide decide, PendingPtr pending);
-  /// Refuses more, then waits for what is there.
+  /// Refuses more, then waits for what is there. timed_out: a transaction in flight may still take effect, nothing else
+  /// will.
   Status close(Duration timeout);
 
  private:
@@ -61,6 +62,8 @@ class SqliteWriter : public std::enable_shared_from_this<SqliteWriter> {
   const std::unique_ptr<Database> database_;  // of the draining thread
   const std::size_t events_kept_;
   const std::shared_ptr<Surroundings> world_;
+  std::mutex deciding_;  // held for one decision, or to forbid more of them
+  bool abandoned_ = false;
   std::mutex mutex_;  // held for the queue only
   std::deque<Job> queue_;
   bool draining_ = false;

@@ -21,9 +21,10 @@ Result<Session> LocalStore::create_session(std::string_view name, std::string_vi
   if (core_->backend().find_session(name)) return fail(Errc::already_exists, "a session is named " + row.name);
   TRY_STATUS(core_->backend().prepare(id, core_->timeout()));
   const Status made = core_->run(id, decide, core_->timeout());
-  if (!made) core_->backend().abandon(id);
-  if (!made) return std::unexpected(made.error());
-  return make_session(core_, id);
+  if (made) return make_session(core_, id);
+  core_->backend().abandon(id);
+  core_->tell_watchers(id);  // who waits for the session to be there may try
+  return std::unexpected(made.error());
 }
 
 Result<Session> LocalStore::session(std::string_view name) const {
@@ -40,6 +41,7 @@ Result<Session> LocalStore::open_session(std::string_view name) const {
   const Instant end = core_->world().monotonic_now() + core_->timeout();
   for (;;) {
     const auto latch = core_->watch();
+    if (core_->closed()) return fail(Errc::closed, "the store was closed");
     auto found = session(name);
     if (found || found.error().code != Errc::not_found) return found;
     auto created = create_session(name, "{}");

@@ -4,6 +4,7 @@ A test file ends with `harness.main()`; its classes derive from SystemTest. Ever
 event itself where there is one. What needs root is skipped by name without it.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -85,16 +86,15 @@ def run(command, deadline_s=DEADLINE_S, check=True, **options):
     command = [str(part) for part in command]
     # In a group of its own: what it started in turn must not hold its pipes open for ever.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options)
-    late = False
     try:
         out, err = process.communicate(given, timeout=deadline_s)
-    except subprocess.TimeoutExpired:
-        late = True
-    finally:
-        if process.poll() is None:
+    except BaseException as failure:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    if late:
-        raise AssertionError(f"{' '.join(command)} did not end within {deadline_s} s; it said: {''.join(process.communicate())}")
+        said = "".join(process.communicate())
+        if not isinstance(failure, subprocess.TimeoutExpired):
+            raise
+        raise AssertionError(f"{' '.join(command)} did not end within {deadline_s} s; it said: {said}") from None
     if check and process.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended with {process.returncode}: {out}{err}")
     return subprocess.CompletedProcess(command, process.returncode, out, err)

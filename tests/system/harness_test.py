@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 
 import harness
 
@@ -52,6 +54,28 @@ class HarnessTest(harness.SystemTest):
         broker = self.stand_in("--bad-end").start()
         with self.assertRaisesRegex(AssertionError, "ended with 7"):
             broker.stop()
+
+    def test_a_command_ends_by_its_deadline_with_all_it_started(self):
+        for lingering in ("sleep 1000; true", "sleep 1000 & exit 0"):  # it, or what holds its pipes
+            began = time.monotonic()
+            with self.assertRaisesRegex(AssertionError, "did not end within 5 s; it said: begun"):
+                harness.run(["bash", "-c", f"echo begun; {lingering}"], deadline_s=5)
+            self.assertLess(time.monotonic() - began, 100)
+        self.assertEqual(harness.run(["cat"], input="x").stdout, "x")
+        self.assertEqual(harness.run(["cat"]).stdout, "")
+
+    def test_a_server_that_is_down_keeps_its_ports(self):
+        broker = self.new_broker().start()
+        broker.kill()
+        taken = {int(address.rsplit(":", 1)[1]) for address in (broker.kafka, broker.admin)}
+        for port in taken:
+            with socket.socket() as other, self.assertRaises(OSError):
+                other.bind(("127.0.0.1", port))
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
+        before = broker.kafka, broker.admin
+        broker.start(same_ports=True)
+        self.assertEqual((broker.kafka, broker.admin), before)
 
     def test_wait_until_has_a_deadline(self):
         event = threading.Event()

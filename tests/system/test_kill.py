@@ -44,10 +44,10 @@ class Kill(harness.SystemTest):
 
     def test_serves_within_a_second_after_a_kill_with_2_gb(self):
         broker = self.start_broker()
-        self.check(bench("produce", "--bootstrap", broker.kafka, "--topic", "big", "--create-topic", "--partitions", 4,
-                         "--records", 100000, "--size", 20000, "--no-verify"), 200)
         took = []
-        for _ in range(3):  # the same is there to be replayed each time; one may meet a disk that is busy with something else
+        while not took or (took[-1] >= 1.0 and len(took) < 3):  # once more if the disk was busy with something else
+            self.check(bench("produce", "--bootstrap", broker.kafka, "--topic", "big", "--create-topic", "--partitions", 4,
+                             "--records", 100000, "--size", 20000, "--no-verify"), 200)
             broker.kill()
             began = time.monotonic()
             broker.start()

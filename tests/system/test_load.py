@@ -59,6 +59,7 @@ class Load(harness.SystemTest):
             return consumers.poll() is not None or (group.get("state"), group.get("members")) == ("Stable", 64)
 
         harness.wait_until(whole, what="a group of 64")
+        self.assertIsNone(consumers.poll(), "the consumers ended before the first record")
         producers = subprocess.Popen(
             [str(bench), "produce", "--bootstrap", broker.kafka, "--topic", "many", "--clients", "128", "--seconds",
              str(SECONDS), "--size", "200", "--rate", str(RATE), "--json", "--quiet"], stdout=subprocess.PIPE, text=True)

@@ -1,6 +1,7 @@
 """Every package paragraph of the machine's Debian index, through three partitions and back, with three real clients."""
 # ctest: timeout=400
 
+import contextlib
 import subprocess
 import time
 
@@ -8,17 +9,23 @@ import client_libraries
 import harness
 
 
+def known():
+    text = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+    return [record for record in text.split(b"\n\n") if record.strip(b"\n")]
+
+
 def paragraphs():
     """About 60,000 multi-line records; the separator is an empty line."""
     harness.need_tool("apt-cache")
-    text = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
-    records = [record for record in text.split(b"\n\n") if record.strip(b"\n")]
+    records = known()
     if len(records) < 10_000:
         # A machine whose index was never fetched knows only what is installed. Three tests may find that at once.
         with client_libraries.alone("apt"):
-            harness.run(["apt-get", "update"], deadline_s=120, check=False)
-        text = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
-        records = [record for record in text.split(b"\n\n") if record.strip(b"\n")]
+            records = known()
+            if len(records) < 10_000:
+                with contextlib.suppress(AssertionError):
+                    harness.run(["apt-get", "update"], deadline_s=120, check=False)
+                records = known()
     if len(records) < 1_000:
         raise harness.Skip("no package index on this machine")
     return records

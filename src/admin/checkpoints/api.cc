@@ -362,7 +362,9 @@ task::Task<Result<Reply>> CheckpointApi::events(const CorePtr& core, std::shared
     if (!read) co_return fail(read.error());
     const cp::EventPage& page = read->page;
     if (!page.events.empty() || page.gap_from != 0 || closed_) co_return json_reply(cp::to_json(page));
-    if (!co_await wait("checkpoint.event", read->changed, patience)) co_return json_reply(cp::to_json(page));
+    // A store that is being closed wakes those who wait, and there is nothing more to read.
+    const bool changed = co_await wait("checkpoint.event", read->changed, patience);
+    if (!changed || closed_) co_return json_reply(cp::to_json(page));
   }
 }
 
