@@ -22,6 +22,8 @@ constexpr unsigned kCompletionEntries = 4096;  // beyond it the kernel keeps the
 constexpr unsigned kBlockedWorkersMax = 64;
 constexpr std::uint64_t kSyncTag = 1;           // in user_data, beside the operation's address
 constexpr std::size_t kTransferMax = 1U << 30;  // bytes in one entry
+// From the page cache the kernel copies within the call that submits: beyond this a worker does, and the loop goes on.
+constexpr std::size_t kReadAside = 128U << 10;
 constexpr int kNeededOperations[] = {IORING_OP_READ, IORING_OP_WRITEV, IORING_OP_WRITE, IORING_OP_FSYNC};
 
 bool supports_what_we_need(io_uring& ring) {
@@ -150,6 +152,7 @@ bool Ring::prepare(RingOp* op) {
     const std::size_t left = std::min<std::size_t>(op->window->length - op->moved, kTransferMax);
     io_uring_prep_read(entry, fd, op->window->block->data() + op->moved, static_cast<unsigned>(left),
                        op->window->start + op->moved);
+    if (left >= kReadAside) entry->flags |= IOSQE_ASYNC;
   } else {
     io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
   }
