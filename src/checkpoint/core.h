@@ -32,9 +32,10 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// Set at the next change of this session (nil: of any), and when the store is closed.
   std::shared_ptr<Latch> watch(const SessionId& session = {}) { return watchers_->watch(session); }
-  /// Others tell of changes by themselves: for what failed, and somebody waits for.
+  /// A change that becomes durable tells by itself; this is for one that failed while somebody may wait for it.
   void tell_watchers(const SessionId& session) { watchers_->tell(session); }
 
+  /// How many sessions are waited for, or were not long ago.
   std::size_t watched_sessions() { return watchers_->sessions(); }
 
   /// Ends what waits and what runs by itself, then the backend.

@@ -301,6 +301,51 @@ class CheckpointHttp(harness.SystemTest):
         self.assertEqual(api("POST", "sessions/s/verify"), api("POST", "verify"))
         self.assertEqual(api("GET", "sessions/s")["last_sequence"], 3)
 
+    def test_a_full_disk_refuses_what_is_new_and_passes(self):
+        directory = harness.tmpfs(self, "160m")  # opening again takes room for what is in the write-ahead log, and for a new one
+        broker = self.start_broker("--set", "wal.max.bytes=16777216", "--set", "wal.file.bytes=4194304", data_dir=directory / "data")
+        api = Api(broker, Described(broker))
+        api("PUT", "sessions/s")
+        kept = {api("POST", "sessions/s/checkpoints", payload, 201)["id"]: payload for payload in (os.urandom(300_000) for _ in range(3))}
+        free = os.statvfs(directory).f_bavail * os.statvfs(directory).f_frsize
+        filler = directory / "filler"
+        filler.write_bytes(bytes(max(0, free - (3 << 20))))
+        refused = []
+        for _ in range(400):  # more than the disk holds
+            if len(refused) == 5:
+                break
+            payload = os.urandom(300_000)
+            status, said = self.post(broker, payload)
+            if status == 201:
+                kept[said["id"]] = payload
+            else:
+                refused.append((status, said["title"]))
+        self.assertEqual(len(refused), 5)
+        # Overloaded: what was on its way when the one before it failed is to be tried again.
+        self.assertLessEqual({(507, "disk_full")}, set(refused))
+        self.assertLessEqual(set(refused), {(507, "disk_full"), (503, "overloaded")})
+        self.holds(broker, kept)  # reading goes on
+        filler.unlink()
+        harness.wait_until(lambda: self.post(broker, b"after")[0] == 201, 60, "service by itself")
+        broker.restart(kill=True)
+        self.holds(broker, kept)
+        self.assertTrue(Api(broker, Described(broker))("POST", "verify")["ok"])
+
+    def post(self, broker, payload):
+        connection = http.client.HTTPConnection(broker.admin, timeout=60)
+        connection.request("POST", "/v1/sessions/s/checkpoints", payload)
+        answer = connection.getresponse()
+        said = json.loads(answer.read())
+        connection.close()
+        return answer.status, said
+
+    def holds(self, broker, kept):
+        for id_, payload in kept.items():
+            connection = http.client.HTTPConnection(broker.admin, timeout=60)
+            connection.request("GET", f"/v1/sessions/s/checkpoints/{id_}/payload")
+            self.assertEqual(connection.getresponse().read(), payload)
+            connection.close()
+
     def test_the_server_verifies_its_checkpoints_by_itself(self):
         broker = self.start_broker("--set", "checkpoints.scrub.interval.ms=50")
         api = Api(broker, Described(broker))

@@ -140,7 +140,7 @@ class Creation(harness.SystemTest):
                 self.assertEqual(error, 0, topic)
         times.sort()
         print(f"20 first records: median {times[10] * 1000:.1f} ms, slowest {times[-1] * 1000:.1f} ms")
-        self.assertLess(times[10], 0.5)  # a timer would delay most of them; a busy disk delays some
+        self.assertLess(times[-3], 0.5)  # a busy disk may delay one or two of them, a timer delays more
 
     def ask(self, connection, data):
         connection.sendall(data)
