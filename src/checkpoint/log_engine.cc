@@ -12,6 +12,7 @@ namespace chronik::checkpoint {
 namespace {
 constexpr std::uint64_t kFlushBytes = 4 << 20;     // less where little may wait
 constexpr std::uint64_t kLooseBytesMax = 8 << 20;  // about 15 ms of the next opening
+constexpr Duration kRetry = 1s;                    // while the disk is full or descriptors are short, and only then
 }  // namespace
 
 LogEngine::LogEngine(task::Context& context, std::shared_ptr<LogShared> shared, std::string directory,
@@ -88,7 +89,9 @@ task::Task<void> LogEngine::run_writer() {
 
 task::Task<Status> LogEngine::write(LogItemPtr item) {
   const std::size_t bytes = sizeof item->lsn + item->entries.size();
-  CO_TRY_STATUS(adopt(co_await wal_->room(bytes, stall())));
+  const Status room = adopt(co_await wal_->room(bytes, blocked_ ? context_.after(Duration(0)) : stall()));
+  if (!room && room.error().code == Errc::overloaded && blocked_) co_return fail(*blocked_);
+  CO_TRY_STATUS(room);
   const auto at = static_cast<std::int64_t>(item->lsn);
   const wal::FrameInfo frame{wal::FrameKind::batch, {}, Offset(at), LogEndOffset(at + 1)};
   CO_TRY(const auto place, adopt(wal_->reserve(frame, bytes, nullptr)));
@@ -236,7 +239,10 @@ task::Task<void> LogEngine::run_flusher() {
       if (!failure_) failure_ = flushed.error();
       wal_->fail({chronik::Errc::storage_failed, flushed.error().detail});
     } else {
-      (void)co_await flush_.wait("checkpoint.flush", context_.after(1h));  // until the next write tries again
+      // Whoever would wait for room hears why there is none.
+      blocked_ = flushed.error();
+      shared_->room->refuse(flushed.error());
+      co_await task::sleep_until(context_, "checkpoint.flush.retry", context_.after(kRetry));
     }
   }
 }

@@ -170,7 +170,8 @@ class LogEngine {
   task::Event work_;
   task::Event landed_;  // a flight to complete, or the last one is done
   task::Event flush_;
-  task::Event free_;  // not busy any more
+  std::optional<Error> blocked_;  // why the last flush failed, if that passes; the next is on its way
+  task::Event free_;              // not busy any more
   task::Scope scope_;
 };
 

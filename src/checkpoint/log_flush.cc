@@ -116,6 +116,8 @@ task::Task<Status> LogEngine::flush() {
         adopt(co_await wal::remove_replayed(context_, path("wal"), replayed_, shared_->options.stall_deadline)));
     replayed_.clear();
   }
+  blocked_.reset();
+  shared_->room->admit();
   co_return Status();
 }
 

@@ -14,7 +14,10 @@ Status LogIntake::push(const LogItemPtr& item, std::uint64_t epoch, Wake wake) {
   {
     const std::lock_guard lock(mutex_);
     if (refusing_) return std::unexpected(*refusing_);
-    if (epoch != epoch_) return fail(Errc::overloaded, "a write before this one failed: try again");
+    if (epoch != epoch_) {
+      if (last_refusal_.code == Errc::disk_full) return fail(last_refusal_);
+      return fail(Errc::overloaded, "a write before this one failed: try again");
+    }
     item->lsn = next_lsn_++;
     line_.push_back(item);
     if (item->delta) unsettled_.push_back(item);
@@ -57,7 +60,7 @@ std::deque<LogItemPtr> LogIntake::take() {
 
 std::deque<LogItemPtr> LogIntake::refuse(const Error& error) {
   const std::lock_guard lock(mutex_);
-  refusing_ = error;
+  refusing_ = last_refusal_ = error;
   called_ = called_much_ = false;
   line_bytes_ = 0;
   ++epoch_;

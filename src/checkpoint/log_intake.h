@@ -40,7 +40,7 @@ class LogIntake {
   /// change.
   enum class Wake : std::uint8_t { now, later };
   /// Gives it its lsn. Fails while refusing. `epoch`: of the last failure the caller knew; a later one means that what
-  /// it stored before may be lost.
+  /// it stored before may be lost: disk_full if that was why, else overloaded.
   Status push(const LogItemPtr& item, std::uint64_t epoch, Wake wake);
   /// What was to be woken for later: nothing comes behind it after all.
   void kick();
@@ -72,6 +72,7 @@ class LogIntake {
   std::uint64_t next_lsn_ = 1;
   std::atomic<std::uint64_t> epoch_{0};
   std::optional<Error> refusing_;
+  Error last_refusal_;  // why the epoch is what it is
 };
 
 }  // namespace chronik::checkpoint

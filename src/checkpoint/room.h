@@ -37,16 +37,21 @@ class Room : public std::enable_shared_from_this<Room> {
     std::uint64_t bytes_ = 0;
   };
 
-  /// In turn. Something larger than all there is goes alone. overloaded at the deadline.
+  /// In turn. Something larger than all there is goes alone. overloaded at the deadline; at once, what refuse() was
+  /// given.
   Result<Token> take(std::uint64_t bytes, Surroundings& world, Duration timeout);
   /// Nothing if it would have to wait.
   std::optional<Token> take_now(std::uint64_t bytes);
   std::uint64_t used() const;
+  /// What is on its way will not arrive soon: who finds no room, or waits for some, is told why, until admit().
+  void refuse(const Error& why);
+  void admit();
 
  private:
   struct Waiter {
     std::uint64_t bytes = 0;
-    Latch granted;
+    std::optional<Error> refused;
+    Latch decided;
   };
   void give_back(std::uint64_t bytes);
   bool fits(std::uint64_t bytes) const { return used_ == 0 || used_ + bytes <= bytes_max_; }
@@ -55,6 +60,7 @@ class Room : public std::enable_shared_from_this<Room> {
   mutable std::mutex mutex_;  // held for the numbers only
   std::uint64_t used_ = 0;
   std::deque<std::shared_ptr<Waiter>> waiting_;
+  std::optional<Error> refusing_;
 };
 
 }  // namespace chronik::checkpoint
