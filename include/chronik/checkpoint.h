@@ -37,7 +37,7 @@ enum class Errc : std::uint8_t {
   corrupt,               // checksum, hash or structure does not hold; the detail says where
   timed_out,             // the wait ended; the write may still take effect
   overloaded,            // too much is waiting to be written
-  disk_full,             // recoverable: delete or prune, then go on
+  disk_full,             // recoverable: make room on the disk, then go on
   storage_failed,        // final for this Store: reopen it once the disk works
   in_use,                // another process has the directory
   closed,                // the Store was closed

@@ -68,7 +68,7 @@ class Overloaded(CheckpointError):
 
 
 class DiskFull(CheckpointError):
-    """Recoverable: delete or prune, then go on."""
+    """Recoverable: make room on the disk, then go on."""
 
     code = "disk_full"
 
