@@ -36,7 +36,8 @@ fetch() {
 </project>
 POM
   # The bindings that log to files or to standard output would need configurations of their own.
-  mvn -q -B -f "$home/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$home/libs" >&2
+  mvn -q -B -f "$home/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$home/libs" >&2 ||
+    fail "cannot fetch Kafka $version"
   rm -f "$home"/libs/log4j-slf4j*.jar "$home"/libs/slf4j-reload4j*.jar
   touch "$home/complete"
 }

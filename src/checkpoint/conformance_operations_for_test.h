@@ -335,11 +335,11 @@ inline void what_follows_an_async_creation_comes_behind_it(Place& place) {
     const auto pending = session.create_async(noise(100'000, i));
     ASSERT_TRUE(pending);
     EXPECT_EQ(save(session, "behind").sequence, 2 * i + 2);
-    EXPECT_EQ(pending->wait(std::chrono::seconds(30)).value().sequence, 2 * i + 1);
+    EXPECT_EQ(pending->wait(std::chrono::seconds(100)).value().sequence, 2 * i + 1);
   }
   const auto pending = session.create_async(noise(100'000, 99));
   ASSERT_TRUE(session.fence());
-  EXPECT_TRUE(pending->wait(std::chrono::seconds(30)));
+  EXPECT_TRUE(pending->wait(std::chrono::seconds(100)));
 }
 
 inline void health_counts(Place& place) {

@@ -11,18 +11,20 @@
 #include "embedded/loop_thread.h"
 #include "embedded/test_directory.h"
 #include "embedded/test_machine.h"
+#include "embedded/test_options.h"
 
 namespace chronik::checkpoint {
 namespace {
+
+using embedded::patient;
 
 class LogPlace final : public kit::Place {
  public:
   explicit LogPlace(std::string key = {}) : key_(std::move(key)) {}
   using Place::open;
   Store open(const Options& given) override {
-    Options options = given;
+    Options options = patient(given);
     options.key = key_;
-    options.stall_deadline = options.timeout = std::chrono::seconds(100);  // a busy disk is no failure here
     if (store_) EXPECT_TRUE(store_->close());
     store_.reset();
     auto backend = open_log_backend(directory_.path("store"), options, machine_, embedded::LoopThread::start().value());
@@ -65,21 +67,21 @@ std::uint64_t bytes_under(const std::string& directory) {
 
 TEST(Log, a_directory_has_one_process_and_names_it) {
   const embedded::TestDirectory directory;
-  const Store store = Store::open(directory.path("store")).value();
-  const auto second = Store::open(directory.path("store"));
+  const Store store = Store::open(directory.path("store"), patient()).value();
+  const auto second = Store::open(directory.path("store"), patient());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Errc::in_use);
   EXPECT_TRUE(second.error().detail.contains("process " + std::to_string(env::process_id()))) << second.error().detail;
   EXPECT_TRUE(second.error().detail.contains("SQLite"));
   ASSERT_TRUE(store.close());
-  EXPECT_TRUE(Store::open(directory.path("store")));
+  EXPECT_TRUE(Store::open(directory.path("store"), patient()));
 }
 
 TEST(Log, a_state_that_changes_little_costs_little) {
   const embedded::TestDirectory directory;
   std::string state = kit::noise(400'000, 1);
   {
-    const Store store = Store::open(directory.path("store")).value();
+    const Store store = Store::open(directory.path("store"), patient()).value();
     const Session session = kit::new_session(store);
     for (std::uint64_t step = 0; step < 500; ++step) {
       state.replace((step * 7919) % 390'000, 1000, kit::noise(1000, 1000 + step));
@@ -89,7 +91,7 @@ TEST(Log, a_state_that_changes_little_costs_little) {
     ASSERT_TRUE(store.close());
   }
   EXPECT_LT(bytes_under(directory.path("store")), 5'000'000U);
-  const Store store = Store::open(directory.path("store")).value();
+  const Store store = Store::open(directory.path("store"), patient()).value();
   const Session session = store.session("s").value();
   EXPECT_TRUE(session.payload(session.latest().value().id).value() == state);
   EXPECT_EQ(session.describe().value().last_sequence, 500U);
@@ -105,7 +107,7 @@ std::vector<std::string> make_encrypted(const std::string& directory, const Opti
 
 TEST(EncryptedLog, bytes_behind_the_end_of_its_files_of_keys_are_no_harm) {
   const embedded::TestDirectory directory;
-  Options options;
+  Options options = patient();
   options.key = std::string(32, 'k');
   const auto names = make_encrypted(directory.path("store"), options);
   for (const char* file : {"keys-a", "keys-b"}) {
@@ -122,7 +124,7 @@ TEST(EncryptedLog, bytes_behind_the_end_of_its_files_of_keys_are_no_harm) {
 
 TEST(EncryptedLog, a_file_of_keys_of_another_store_or_of_another_time_is_mended_not_believed) {
   const embedded::TestDirectory directory;
-  Options options;
+  Options options = patient();
   options.key = std::string(32, 'k');
   const std::string here = directory.path("store");
   const auto names = make_encrypted(here, options);
@@ -172,7 +174,7 @@ TEST(EncryptedLog, a_file_of_keys_of_another_store_or_of_another_time_is_mended_
 
 TEST(Log, pruning_gives_the_bytes_back) {
   const embedded::TestDirectory directory;
-  const Store store = Store::open(directory.path("store")).value();
+  const Store store = Store::open(directory.path("store"), patient()).value();
   const Session session = kit::new_session(store);
   for (std::uint64_t i = 0; i < 199; ++i) (void)session.create_async(kit::noise(50'000, i)).value();
   kit::save(session, kit::noise(50'000, 199));

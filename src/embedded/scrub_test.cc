@@ -10,14 +10,16 @@
 #include "checkpoint/sqlite.h"
 #include "embedded/test_directory.h"
 #include "embedded/test_machine.h"
+#include "embedded/test_options.h"
 
 namespace chronik::checkpoint {
 namespace {
 
+using embedded::patient;
+
 Options often() {
-  Options options;
+  Options options = patient();
   options.scrub_every = std::chrono::milliseconds(1);
-  options.stall_deadline = options.timeout = std::chrono::seconds(100);  // a busy disk is no failure here
   return options;
 }
 
@@ -117,7 +119,7 @@ TEST(Scrubbing, letting_go_ends_a_check_of_a_whole_sqlite_file) {
   const embedded::TestDirectory directory;
   const std::string path = directory.path("store.db");
   {
-    const Store store = Store::sqlite(path).value();
+    const Store store = Store::sqlite(path, patient()).value();
     const Session session = store.open_session("s").value();
     std::vector<PendingCheckpoint> pending;
     for (std::uint64_t i = 0; i < 3000; ++i) {
@@ -161,7 +163,7 @@ TEST(Scrubbing, a_damaged_record_of_an_sqlite_file_is_told_and_the_timeline_name
   const embedded::TestDirectory directory;
   const std::string path = directory.path("store.db");
   {
-    const Store store = Store::sqlite(path).value();
+    const Store store = Store::sqlite(path, patient()).value();
     const Session session = kit::new_session(store);
     const Session second = kit::new_session(store, "t");
     for (std::uint64_t i = 0; i < 12; ++i) {

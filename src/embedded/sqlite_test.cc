@@ -12,14 +12,18 @@
 #include "checkpoint/sqlite_backend.h"
 #include "embedded/test_directory.h"
 #include "embedded/test_machine.h"
+#include "embedded/test_options.h"
 
 namespace chronik::checkpoint {
 namespace {
 
+using embedded::patient;
+
 class SqlitePlace final : public kit::Place {
  public:
   using Place::open;
-  Store open(const Options& options) override {
+  Store open(const Options& given) override {
+    const Options options = patient(given);
     if (store_) EXPECT_TRUE(store_->close());
     auto backend = open_sqlite_backend(directory_.path("store.db"), options, machine_);
     EXPECT_TRUE(backend) << backend.error().message();
@@ -49,7 +53,7 @@ constexpr int kRounds = 40;
 
 /// One of the processes: appends behind what it saw, and counts how often it was too late.
 void fight(const std::string& path, const std::string& who) {
-  const Store store = Store::sqlite(path).value();
+  const Store store = Store::sqlite(path, patient()).value();
   const Session session = store.open_session("s").value();
   int conflicts = 0;
   for (int won = 0; won < kRounds;) {
@@ -80,7 +84,7 @@ TEST(SqliteProcesses, two_processes_lose_and_double_nothing) {
   const int ended = std::system(both.c_str());  // NOLINT(concurrency-mt-unsafe): no thread runs yet
   ASSERT_EQ(ended, 0) << std::ifstream(path + ".log.a").rdbuf() << std::ifstream(path + ".log.b").rdbuf();
 
-  const Store store = Store::sqlite(path).value();
+  const Store store = Store::sqlite(path, patient()).value();
   const Session session = store.session("s").value();
   const SessionInfo info = session.describe().value();
   std::uint64_t next = 1;
@@ -98,7 +102,7 @@ TEST(SqliteProcesses, two_processes_lose_and_double_nothing) {
 TEST(Sqlite, changes_without_a_payload_have_a_bound_too) {
   const embedded::TestDirectory directory;
   const std::string path = directory.path("store.db");
-  const Store store = Store::sqlite(path, {.pending_bytes_max = 8192}).value();
+  const Store store = Store::sqlite(path, patient({.pending_bytes_max = 8192})).value();
   const Session session = store.open_session("s").value();
   auto other = Database::open(path, std::chrono::seconds(30)).value();
   ASSERT_TRUE(other->run("BEGIN IMMEDIATE"));
@@ -116,24 +120,24 @@ TEST(Sqlite, changes_without_a_payload_have_a_bound_too) {
 TEST(Sqlite, refuses_what_is_no_store_of_its_own) {
   const embedded::TestDirectory directory;
   std::ofstream(directory.path("text")) << std::string(5000, 'x');
-  EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("text"))), Errc::corrupt);
+  EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("text"), patient())), Errc::corrupt);
   auto foreign = Database::open(directory.path("foreign"), std::chrono::seconds(30)).value();
   ASSERT_TRUE(foreign->run("CREATE TABLE t(x)"));
-  EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("foreign"))), Errc::invalid_argument);
+  EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("foreign"), patient())), Errc::invalid_argument);
   EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("no/such/directory"))), Errc::storage_failed);
   {
-    ASSERT_TRUE(Store::sqlite(directory.path("newer")));
+    ASSERT_TRUE(Store::sqlite(directory.path("newer"), patient()));
   }
   auto newer = Database::open(directory.path("newer"), std::chrono::seconds(30)).value();
   ASSERT_TRUE(newer->run("PRAGMA user_version=2"));
-  EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("newer"))), Errc::unsupported);
+  EXPECT_EQ(kit::code_of(Store::sqlite(directory.path("newer"), patient())), Errc::unsupported);
 }
 
 TEST(Sqlite, a_held_lock_ends_in_a_named_error_not_in_a_wait_without_end) {
   const embedded::TestDirectory directory;
   const std::string path = directory.path("store.db");
   {
-    const Store store = Store::sqlite(path).value();
+    const Store store = Store::sqlite(path, patient()).value();
     kit::new_session(store);
     ASSERT_TRUE(store.close());
   }
@@ -160,7 +164,7 @@ TEST(Sqlite, a_held_lock_ends_in_a_named_error_not_in_a_wait_without_end) {
 TEST(Sqlite, what_was_changed_behind_its_back_is_found_and_the_rest_stays) {
   const embedded::TestDirectory directory;
   {
-    const Store store = Store::sqlite(directory.path("store.db")).value();
+    const Store store = Store::sqlite(directory.path("store.db"), patient()).value();
     const Session session = kit::new_session(store);
     for (std::uint64_t i = 0; i < 10; ++i) kit::save(session, kit::noise(3000, i), {.tags = {"t"}});
     ASSERT_TRUE(store.close());
@@ -173,7 +177,7 @@ TEST(Sqlite, what_was_changed_behind_its_back_is_found_and_the_rest_stays) {
         hand->run("UPDATE payloads SET bytes=x'00'||substr(bytes,2,1000)||x'ff'||substr(bytes,1003) WHERE "
                   "hash=(SELECT payload FROM checkpoints WHERE sequence=7)"));
   }
-  const Store store = Store::sqlite(directory.path("store.db")).value();
+  const Store store = Store::sqlite(directory.path("store.db"), patient()).value();
   const Session session = store.session("s").value();
   EXPECT_EQ(kit::code_of(session.at_sequence(3)), Errc::corrupt);
   EXPECT_EQ(kit::code_of(session.payload(session.at_sequence(7).value().id)), Errc::corrupt);

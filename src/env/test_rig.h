@@ -81,7 +81,7 @@ class RealRig final : public Rig {
     auto future = done->get_future();
     env(loop).loop.post_remote(
         [start = std::move(start), done = std::move(done)] { start([done] { done->set_value(); }); });
-    return future.wait_for(std::chrono::seconds(100)) == std::future_status::ready;
+    return future.wait_for(std::chrono::seconds(500)) == std::future_status::ready;
   }
   Host& real() { return *host_; }
 

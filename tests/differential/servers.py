@@ -57,10 +57,8 @@ def fetch():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (JARS / "complete").exists():
             shutil.rmtree(JARS, ignore_errors=True)
-            done = harness.run(["mvn", "-q", "-B", "-f", HERE / "pom.xml", f"-Dkafka.version={VERSION}",
-                                "dependency:copy-dependencies", f"-DoutputDirectory={JARS}"], deadline_s=300, check=False)
-            if done.returncode != 0:
-                raise harness.Skip(f"Apache Kafka {VERSION} cannot be fetched: {done.stdout[-300:]}")
+            harness.fetch(["mvn", "-q", "-B", "-f", HERE / "pom.xml", f"-Dkafka.version={VERSION}",
+                           "dependency:copy-dependencies", f"-DoutputDirectory={JARS}"], f"Apache Kafka {VERSION}", deadline_s=300)
             (JARS / "complete").touch()
         source, built = HERE / "Driver.java", DRIVER / "Driver.class"
         if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:

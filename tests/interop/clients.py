@@ -67,10 +67,8 @@ def installing(name, *inputs):
 
 
 def fetch(command, what, **options):
-    """Runs an installer; a registry out of reach skips, with the end of what was said."""
-    done = harness.run(["nice", *command], deadline_s=INSTALL_DEADLINE_S, check=False, **options)
-    if done.returncode != 0:
-        raise harness.Skip(f"{what} cannot be installed: {(done.stderr or done.stdout).strip()[-300:]}")
+    """Runs an installer; a registry out of reach, or one that hangs, skips."""
+    harness.fetch(["nice", *command], what, INSTALL_DEADLINE_S, **options)
 
 
 def compile_with(command, **options):

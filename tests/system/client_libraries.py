@@ -31,10 +31,8 @@ def java(main):
         if not list(jars.glob("kafka-clients-*.jar")):
             fetched = BUILD / "java-fetched"  # what is in `jars` is whole
             shutil.rmtree(fetched, ignore_errors=True)
-            done = harness.run(["mvn", "-q", "-B", "-f", CLIENTS / "java" / "pom.xml", "dependency:copy-dependencies",
-                                f"-DoutputDirectory={fetched}"], deadline_s=240, check=False)
-            if done.returncode != 0:
-                raise harness.Skip(f"kafka-clients cannot be fetched: {done.stdout[-300:]}")
+            harness.fetch(["mvn", "-q", "-B", "-f", CLIENTS / "java" / "pom.xml", "dependency:copy-dependencies",
+                           f"-DoutputDirectory={fetched}"], "kafka-clients", deadline_s=240)
             shutil.rmtree(jars, ignore_errors=True)
             fetched.rename(jars)
         built = jars / f"{main}.class"
@@ -50,9 +48,7 @@ def python(version="2.6.1"):
         if not (venv / "ready").exists():
             shutil.rmtree(venv, ignore_errors=True)
             harness.run([sys.executable, "-m", "venv", venv], deadline_s=60)
-            done = harness.run([venv / "bin" / "python", "-m", "pip", "install", "-q", f"confluent-kafka=={version}"],
-                               deadline_s=240, check=False, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
-            if done.returncode != 0:
-                raise harness.Skip(f"confluent-kafka cannot be installed: {done.stderr[-300:]}")
+            harness.fetch([venv / "bin" / "python", "-m", "pip", "install", "-q", f"confluent-kafka=={version}"],
+                          "confluent-kafka", deadline_s=240, env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"})
             (venv / "ready").touch()
     return venv / "bin" / "python"

@@ -64,6 +64,12 @@ class HarnessTest(harness.SystemTest):
         self.assertEqual(harness.run(["cat"], input="x").stdout, "x")
         self.assertEqual(harness.run(["cat"]).stdout, "")
 
+    def test_an_installer_that_fails_or_hangs_skips(self):
+        for script, reason in (("echo no route >&2; false", "no route"), ("sleep 1000", "did not end within 1 s")):
+            with self.assertRaisesRegex(harness.Skip, f"a client cannot be fetched: .*{reason}"):
+                harness.fetch(["bash", "-c", script], "a client", deadline_s=1)
+        harness.fetch(["true"], "a client", deadline_s=60)
+
     def test_a_server_that_is_down_keeps_its_ports(self):
         broker = self.new_broker().start()
         broker.kill()

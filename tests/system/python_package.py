@@ -29,9 +29,7 @@ def make(directory, *packages):
     python = directory / "bin" / "python"
     harness.run([python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", wheel()], deadline_s=120, env=ENVIRONMENT)
     if packages:
-        done = harness.run([python, "-m", "pip", "install", "-q", *packages], deadline_s=400, check=False, env=ENVIRONMENT)
-        if done.returncode != 0:
-            raise harness.Skip(f"LangGraph cannot be installed: {done.stderr[-300:]}")
+        harness.fetch([python, "-m", "pip", "install", "-q", *packages], "LangGraph", deadline_s=400, env=ENVIRONMENT)
     return python
 
 

@@ -1,5 +1,5 @@
 """chronik checkpoint as a user would type it: a whole life, each mistake, two processes, on a directory and on SQLite."""
-# ctest: timeout=180
+# ctest: timeout=400
 
 import contextlib
 import json

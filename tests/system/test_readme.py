@@ -4,7 +4,7 @@ A ```sh block is run, all in one directory; a ```text block after it is its outp
 ports of its own; `./dev test` is what runs this. The programs of other languages run with clients as tests/interop installs
 them; test_install.py builds and runs the one in C++, test_python.py runs that of the Python package.
 """
-# ctest: timeout=300
+# ctest: timeout=1200
 
 import os
 import re

@@ -1,6 +1,6 @@
 """Exactly once with real clients: librdkafka (transactions version 1), Java (version 2) through kills of the broker and of
 the clients."""
-# ctest: timeout=900
+# ctest: timeout=1200
 
 import os
 import random
@@ -62,7 +62,7 @@ class Transactions(harness.SystemTest):
                 killed["mover"] += 1
             print(f"killed {killed}")
             for name, mover in movers.items():
-                self.assertEqual(mover.wait(300 + 6 * KILLS), 0, said(name)[-3000:])
+                self.assertEqual(mover.wait(650 + 6 * KILLS), 0, said(name)[-3000:])
         finally:
             for mover in movers.values():
                 mover.kill()

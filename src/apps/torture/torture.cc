@@ -26,7 +26,7 @@ constexpr std::size_t kClients = 4;
 constexpr Duration kStep = 20ms;
 constexpr Duration kStartLimit = 60s;
 constexpr Duration kHealLimit = 120s;
-constexpr Duration kQuiet = 8s;  // until the last requests of the workloads are answered
+constexpr Duration kQuiet = 20s;  // until the last requests of the workloads are answered
 constexpr std::uint64_t kSmallDiskBytes = 512ULL << 20;
 constexpr std::int64_t kClockStepMs = 200;  // the broker may be so far ahead of what the step before saw
 
@@ -43,6 +43,8 @@ class Torture {
         context_(host.env(0)),
         dice_(options.seed),
         server_(options.server, options.directory) {
+    // Not as of the last step: filling a disk takes its time.
+    history_.read_broker_clock([this] { return context_.wall_now(); });
     for (std::size_t i = 0; i < kClients; ++i) clients_.push_back({fmt::format("client-{}", i), Prng(dice_.next())});
   }
 
