@@ -6,6 +6,7 @@
 #include "checkpoint/conformance_basic_for_test.h"
 #include "checkpoint/conformance_operations_for_test.h"
 #include "checkpoint/conformance_timeline_for_test.h"
+#include "checkpoint/log_intake.h"
 #include "checkpoint/test_sim_place.h"
 
 namespace chronik::checkpoint {
@@ -369,6 +370,57 @@ TEST(LogFaults, a_full_disk_is_called_so_whoever_meets_it) {
       }
     }
   }
+}
+
+/// What began before a failure lost its first part to it, and hears why.
+TEST(LogFaults, a_write_that_a_failure_cut_in_two_is_told_its_reason) {
+  LogIntake intake([] {});
+  const auto push = [&](std::uint64_t epoch) {
+    return kit::code_of(intake.push(std::make_shared<LogItem>(), epoch, LogIntake::Wake::now));
+  };
+  for (const Errc reason : {Errc::disk_full, Errc::too_large, Errc::overloaded}) {
+    const std::uint64_t before = intake.epoch();
+    (void)intake.refuse({reason, "for a test"});
+    EXPECT_EQ(push(before), reason);
+    intake.admit();
+    // A thing too large is its own writer's alone.
+    EXPECT_EQ(push(before), reason == Errc::disk_full ? Errc::disk_full : Errc::overloaded);
+    EXPECT_EQ(push(intake.epoch()), Errc{});
+  }
+}
+
+// The log at its bound, and the flush that would make room in it cannot.
+TEST(LogFaults, a_full_log_on_a_full_disk_is_a_full_disk) {
+  auto world = std::make_shared<SimWorld>(7);
+  Options options;
+  options.pending_bytes_max = 1 << 30;
+  const Store store = open_store(world, options).value();
+  const Session session = kit::new_session(store);
+  std::vector<PendingCheckpoint> pending;
+  for (std::uint64_t i = 0; i < 800; ++i) pending.push_back(session.create_async(kit::noise(200'000, i)).value());
+  const auto log_bytes = [&] {
+    std::uint64_t bytes = 0;
+    for (const auto& entry : world->machine().list("store/wal")) bytes += entry.size;
+    return bytes;
+  };
+  Latch never;
+  for (int i = 0; i < 10'000 && log_bytes() < (110U << 20); ++i) (void)world->wait(never, 1ms);
+  ASSERT_GE(log_bytes(), 110U << 20);
+  world->machine().disk_faults().capacity = world->machine().disk_used();
+  const Instant begin = world->monotonic_now();
+  std::uint64_t stored = 0;
+  std::uint64_t refused = 0;
+  for (PendingCheckpoint& one : pending) {
+    const auto ended = one.wait(std::chrono::seconds(100));
+    ended ? ++stored : ++refused;
+    if (!ended) EXPECT_EQ(ended.error().code, Errc::disk_full) << ended.error().message();
+  }
+  EXPECT_GT(refused, 0U);
+  EXPECT_LT(world->monotonic_now() - begin, 5s);
+  world->machine().disk_faults().capacity = 1ULL << 40;
+  (void)world->wait(never, 3s);
+  EXPECT_TRUE(session.create(kit::noise(200'000, 1000)));
+  EXPECT_EQ(session.describe().value().checkpoints, stored + 1);
 }
 
 TEST(LogDamage, a_flipped_bit_anywhere_is_found_and_its_neighbours_stay) {

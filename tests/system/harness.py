@@ -133,9 +133,7 @@ class Broker:
             kafka, admin = (self._hold_port() for _ in range(2))
         else:
             kafka, admin = self.kafka, self.admin
-        # A disk that others keep busy is no failure; what a test sets itself comes behind, and counts.
-        patience = ["--set", "disk.stall.timeout.ms=30000"]
-        command = [*self.program, "--data-dir", str(self.data_dir), "--listen", kafka, "--admin", admin, *patience, *self.args]
+        command = [*self.program, "--data-dir", str(self.data_dir), "--listen", kafka, "--admin", admin, *self.args]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             errors="replace")

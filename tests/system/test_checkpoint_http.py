@@ -3,6 +3,7 @@ they come. Every JSON answer has exactly the members that /openapi.json says."""
 # ctest: timeout=180
 
 import base64
+import collections
 import hashlib
 import http.client
 import json
@@ -321,12 +322,37 @@ class CheckpointHttp(harness.SystemTest):
             else:
                 refused.append((status, said["title"]))
         self.assertEqual(refused, [(507, "disk_full")] * 5)
+        self.many_meet_a_full_disk(broker, kept)
         self.holds(broker, kept)  # reading goes on
         filler.unlink()
         harness.wait_until(lambda: self.post(broker, b"after")[0] == 201, 60, "service by itself")
         broker.restart(kill=True)
         self.holds(broker, kept)
         self.assertTrue(Api(broker, Described(broker))("POST", "verify")["ok"])
+
+    def many_meet_a_full_disk(self, broker, kept):
+        """128 clients at once: each is answered, soon, and by the name of what is wrong."""
+        answers = []
+
+        def client():
+            for _ in range(3):
+                payload = os.urandom(300_000)
+                answers.append((*self.post(broker, payload), payload))
+
+        threads = [threading.Thread(target=client) for _ in range(128)]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        counts = collections.Counter(status for status, _, _ in answers)
+        print(f"{dict(counts)} on a full disk after {time.monotonic() - began:.1f} s")
+        self.assertEqual(len(answers), 3 * 128)
+        # No room for the bytes of so many requests is told as that, and passes.
+        self.assertLessEqual({(status, said.get("title")) for status, said, _ in answers if status != 201},
+                             {(507, "disk_full"), (503, "overloaded")})
+        self.assertIn(507, {status for status, _, _ in answers})
+        kept.update((said["id"], payload) for status, said, payload in answers if status == 201)
 
     def post(self, broker, payload):
         connection = http.client.HTTPConnection(broker.admin, timeout=60)

@@ -10,8 +10,10 @@ import harness
 
 
 def known():
-    text = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=False, stdin=subprocess.DEVNULL).stdout
-    return [record for record in text.split(b"\n\n") if record.strip(b"\n")]
+    done = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        return []  # part of an index is none
+    return [record for record in done.stdout.split(b"\n\n") if record.strip(b"\n")]
 
 
 def paragraphs():
