@@ -7,7 +7,7 @@
 
 namespace chronik::embedded {
 
-/// `options`, but a busy disk is no failure: ctest's own limit is near.
+/// `options`, but a busy disk is no failure.
 inline checkpoint::Options patient(checkpoint::Options options = {}) {
   options.stall_deadline = options.timeout = std::chrono::seconds(100);
   return options;
